@@ -1,0 +1,78 @@
+//! A cycle as compiled: what the machine runs. Only `check` makes one.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use petgraph::graph::DiGraph;
+
+use crate::{Step, StepKind, Webhook};
+
+/// The index of a step in [`Cycle::steps`], and of its node in [`Cycle::graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepIndex(pub(crate) u32);
+
+impl StepIndex {
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where an edge goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Next {
+    Step(StepIndex),
+    End,
+}
+
+/// Why one step leads to another, as the graph shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edge {
+    Next,
+    /// The case of a decision, by its position from 0.
+    Case(usize),
+    Else,
+    Expires,
+}
+
+/// How long a transaction is kept. Each between 1 h and 31 d.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// Counts from the start, whatever the outcome.
+    FromStart(Duration),
+    /// Counts from the first end in that status; never past start + 31 d.
+    ByOutcome { completed: Duration, failed: Duration },
+}
+
+/// An immutable, checked definition.
+///
+/// Invariants: the graph is acyclic and every step can be reached from a start webhook; every path
+/// compiled; `digest` is the SHA-256 of the source text of this document alone.
+#[derive(Debug)]
+pub struct Cycle {
+    pub name: String,
+    pub description: Option<String>,
+    pub retention: Retention,
+    pub steps: Vec<Step>,
+    pub graph: DiGraph<StepIndex, Edge>,
+    /// The YAML of this document, as written.
+    pub source: String,
+    pub digest: [u8; 32],
+    pub(crate) by_id: BTreeMap<String, StepIndex>,
+}
+
+impl Cycle {
+    pub fn step(&self, index: StepIndex) -> &Step {
+        &self.steps[index.position()]
+    }
+
+    pub fn find(&self, id: &str) -> Option<StepIndex> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Every webhook step with its settings, in the order of the definition.
+    pub fn webhooks(&self) -> impl Iterator<Item = (StepIndex, &Step, &Webhook)> {
+        self.steps.iter().enumerate().filter_map(|(at, step)| match &step.kind {
+            StepKind::Webhook(webhook) => Some((StepIndex(at as u32), step, webhook)),
+            _ => None,
+        })
+    }
+}

@@ -71,7 +71,7 @@ impl Cycle {
     /// Every webhook step with its settings, in the order of the definition.
     pub fn webhooks(&self) -> impl Iterator<Item = (StepIndex, &Step, &Webhook)> {
         self.steps.iter().enumerate().filter_map(|(at, step)| match &step.kind {
-            StepKind::Webhook(webhook) => Some((StepIndex(at as u32), step, webhook)),
+            StepKind::Webhook(webhook) => Some((StepIndex(at as u32), step, webhook.as_ref())),
             _ => None,
         })
     }

@@ -20,7 +20,7 @@ pub use decision::{Case, Condition};
 pub use diagnostic::{Diagnostic, Severity};
 pub use json::{Json, Members};
 pub use key::{Key, NotAKey};
-pub use mapping::{Entry, ENTRIES_MAX, Extracted, KEYS_MAX, KeyError, Mapping};
+pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::Path;
 pub use step::{Decision, Fail, Respond, Step, StepKind};

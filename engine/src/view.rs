@@ -1,0 +1,216 @@
+//! What the engine shows of its state: plain values, read in one go.
+
+use chrono::{DateTime, Utc};
+use holdfast_definitions::{Diagnostic, Json};
+
+use crate::{CycleId, HitId, KeyId, TransactionId, TransactionStatus};
+
+/// A page of a list, newest first unless said otherwise. A page may be shorter than asked for
+/// while `next` is set: a filter looks at a bounded number of rows a call.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub data: Vec<T>,
+    /// Hand it back as `after` for the next page.
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct PageQuery {
+    /// 1 to 1,000; default 50.
+    pub limit: Option<u32>,
+    pub after: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CycleState {
+    Draft,
+    Running,
+    Stopped,
+}
+
+impl CycleState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct CycleView {
+    pub id: CycleId,
+    pub name: String,
+    pub account: String,
+    pub description: Option<String>,
+    pub state: CycleState,
+    /// The newest version's number, from 1.
+    pub version: u32,
+    pub created_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub stopped_at: Option<DateTime<Utc>>,
+    /// Transactions held now, by step.
+    pub held: Vec<(String, u64)>,
+    /// Hits queued by a stop and not yet run.
+    pub queued: u64,
+    pub webhooks: Vec<WebhookView>,
+    /// The newest version's YAML.
+    pub source: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct VersionView {
+    pub version: u32,
+    /// Hexadecimal SHA-256 of the source.
+    pub digest: String,
+    pub created_at: DateTime<Utc>,
+    pub source: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct WebhookView {
+    pub identifier: String,
+    pub cycle: String,
+    pub step: String,
+    pub account: String,
+    pub synchronous: bool,
+    /// A start webhook has no mapping.
+    pub start: bool,
+    pub last_hit_at: Option<DateTime<Utc>>,
+    /// Transactions held at it now.
+    pub held: u64,
+    pub queued: u64,
+}
+
+/// What one document of a deployed file came to.
+#[derive(Clone, Debug)]
+pub struct Deployed {
+    pub cycle: CycleView,
+    /// Whether a new version was made: the same source again makes none.
+    pub changed: bool,
+    pub warnings: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct TransactionFilter {
+    pub cycle: Option<String>,
+    pub status: Option<TransactionStatus>,
+    pub step: Option<String>,
+    /// A correlation value that it waits under: text, or a JSON array for a composite key.
+    pub key: Option<String>,
+    /// Started at or after.
+    pub since: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct TransactionView {
+    pub id: TransactionId,
+    pub account: String,
+    pub cycle: String,
+    pub version: u32,
+    pub status: TransactionStatus,
+    /// Where it is held or failed.
+    pub step: Option<String>,
+    pub started_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub error: Option<Json>,
+    /// Left out of lists.
+    pub detail: Option<TransactionDetail>,
+}
+
+#[derive(Clone, Debug)]
+pub struct TransactionDetail {
+    pub document: Json,
+    /// The last 100 runs, oldest first.
+    pub runs: Vec<RunView>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RunView {
+    /// From 1, in the order in which their hits were accepted.
+    pub number: u32,
+    /// None for a re-run, and for a hold that ran into its `expires`.
+    pub hit: Option<HitId>,
+    /// The step where it began.
+    pub entry: String,
+    pub status: RunStatus,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub steps: Vec<StepTrace>,
+    /// The answer to its own hit's caller, if it was given: `{ status, headers, body, step }`.
+    pub answer: Option<Json>,
+    pub error: Option<Json>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    Queued,
+    Running,
+    Held,
+    Completed,
+    Failed,
+    Cancelled,
+    Expired,
+}
+
+impl RunStatus {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Held => "held",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct StepTrace {
+    pub step: String,
+    /// The word of the definition language.
+    pub kind: String,
+    /// `completed`, `failed` or `held`.
+    pub status: String,
+    pub started_at: DateTime<Utc>,
+    pub duration_us: u64,
+    pub output: Option<Json>,
+    pub error: Option<Json>,
+}
+
+/// A scope of an API key (contract, section 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    Read,
+    Deploy,
+    Operate,
+    Admin,
+}
+
+#[derive(Clone, Debug)]
+pub struct KeyView {
+    pub id: KeyId,
+    /// None: every account.
+    pub account: Option<String>,
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Figures for `/metrics` that are read from the store, not counted in the process.
+#[derive(Clone, Debug, Default)]
+pub struct Gauges {
+    /// (account, cycle, step, held now)
+    pub held: Vec<(String, String, String, u64)>,
+    /// (account, cycle, hits queued by a stop)
+    pub queued: Vec<(String, String, u64)>,
+    /// Callers waiting at this node.
+    pub waiting_callers: u64,
+    /// Requests that wait for a commit at this node.
+    pub commit_queue: u64,
+}

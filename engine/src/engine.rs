@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use holdfast_definitions::Json;
 
 use crate::{
-    Arrival, CycleView, Deployed, Error, Explanation, Gauges, Hit, HitId, HitStatus, KeyId, KeyView, Page,
-    PageQuery, Reception, RepeatHeader, RunView, Scope, TransactionFilter, TransactionId, TransactionView, VersionView,
+    Arrival, CycleView, Deployed, Error, Explanation, Gauges, Hit, HitId, HitStatus, KeyId, KeyView, Page, PageQuery,
+    Reception, RepeatHeader, RunView, Scope, TransactionFilter, TransactionId, TransactionView, VersionView,
     WebhookView,
 };
 
@@ -334,4 +334,3 @@ impl Engine {
         unimplemented!()
     }
 }
-

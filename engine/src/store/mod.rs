@@ -1,0 +1,165 @@
+//! The store: what must be true on disk, on SQLite and PostgreSQL alike.
+//!
+//! Changes go through [`Commit`], one account at a time, under that account's lock: commits of an
+//! account happen one after another on all nodes, and each sees all earlier ones. That is what makes
+//! "the most recent", "before" and "once" mean something without a protocol of their own. Reads go
+//! through [`Store`] and never wait for a writer.
+
+mod rows;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+pub use rows::*;
+
+use crate::clock::Micros;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store can't be reached, is full, read-only or busy: the same call may succeed later.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// A row that the store refuses: the same call never succeeds.
+    #[error("the store refused a row: {0}")]
+    Refused(String),
+}
+
+/// Which transactions a list wants.
+#[derive(Clone, Debug)]
+pub struct TransactionQuery {
+    pub cycle_id: Uuid,
+    pub status: &'static str,
+    /// Only ids below.
+    pub before: Uuid,
+    /// Only ids from here on.
+    pub from: Uuid,
+    pub now: Micros,
+    pub limit: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct HitQuery {
+    pub webhook: String,
+    pub status: Option<&'static str>,
+    pub before: Uuid,
+    pub limit: i64,
+}
+
+/// Reads, and the way to a commit.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Begins a database transaction and takes the account's lock. With a manual clock its instant
+    /// is given; otherwise the database's clock says what time it is, never going back.
+    async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
+
+    /// Makes ready for rows of this instant (on PostgreSQL: partitions, made ahead).
+    async fn prepare(&self, now: Micros) -> Result<()>;
+
+    /// Ok where the store answers.
+    async fn ping(&self) -> Result<()>;
+
+    async fn clock(&self) -> Result<Option<Micros>>;
+    async fn set_clock(&self, instant: Micros) -> Result<()>;
+
+    async fn revisions(&self) -> Result<Vec<(String, i64)>>;
+    async fn catalog(&self) -> Result<CatalogRows>;
+
+    async fn hit(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Option<HitRow>>;
+    /// Newest first.
+    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>>;
+
+    async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>>;
+    async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>>;
+    /// Newest first.
+    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>>;
+    /// Newest first, numbers below `before`.
+    async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>>;
+    async fn run(&self, account: &str, id: Uuid, run: i32) -> Result<Option<RunWithHit>>;
+
+    async fn answers(&self, account: &str, hits: &[Uuid]) -> Result<Vec<AnswerRow>>;
+    async fn repeat(&self, account: &str, webhook: &str, key_hash: &[u8]) -> Result<Option<RepeatRow>>;
+
+    /// The look-up of a hit, without its lock: for `explain` and lists. At most `limit` of each
+    /// state, newest first, expired ones left out.
+    async fn seek(&self, account: &str, seek: &Seek, now: Micros, limit: i64) -> Result<Vec<Candidate>>;
+    /// The newest keys at a webhook whatever they are: for near misses.
+    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>>;
+
+    /// The earliest instant from which something is due, up to `until`.
+    async fn next_due(&self, account: &str) -> Result<Option<Micros>>;
+    /// Timers due at or before `now`, in order.
+    async fn due(&self, account: &str, now: Micros, limit: i64) -> Result<Vec<TimerRow>>;
+
+    /// (cycle, step, transactions held there).
+    async fn held(&self, account: &str, now: Micros) -> Result<Vec<(Uuid, String, i64)>>;
+
+    async fn keys(&self) -> Result<Vec<KeyRecord>>;
+    async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>>;
+
+    /// Removes what has expired, a bounded number of rows; true where more is left.
+    async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool>;
+
+    async fn close(&self);
+}
+
+/// A database transaction that holds an account's lock. Dropped without [`Commit::commit`], it
+/// leaves nothing.
+#[async_trait]
+pub trait Commit: Send {
+    fn head(&self) -> Head;
+
+    async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>>;
+    /// For each seek: the newest two that no hit has resumed, and the newest one that one has;
+    /// neither expired nor past its `expires`. One index seek each, no scan, no sort.
+    async fn seek(&mut self, seeks: &[Seek]) -> Result<Vec<Candidate>>;
+    async fn transactions(&mut self, ids: &[Uuid]) -> Result<Vec<TransactionRow>>;
+    async fn runs(&mut self, names: &[(Uuid, i32)]) -> Result<Vec<RunWithHit>>;
+    /// Every run of these transactions that ended in a hold.
+    async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>>;
+    /// The key rows of these names.
+    async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
+    /// Pending early hits with these keys, oldest first: (position in `seeks`, hit).
+    async fn early(&mut self, seeks: &[Seek]) -> Result<Vec<(i32, HitRow)>>;
+    async fn hits(&mut self, names: &[(String, Uuid)]) -> Result<Vec<HitRow>>;
+    /// Oldest first.
+    async fn queued(&mut self, cycle_id: Uuid, limit: i64) -> Result<Vec<HitRow>>;
+
+    async fn write(&mut self, writes: &Writes) -> Result<()>;
+
+    async fn put_cycle(&mut self, row: &CycleRow) -> Result<()>;
+    async fn put_version(&mut self, row: &VersionRow) -> Result<()>;
+    async fn put_webhook(&mut self, row: &WebhookRow) -> Result<()>;
+    /// The account's catalog changed.
+    async fn bump_revision(&mut self) -> Result<()>;
+    async fn put_key(&mut self, row: &KeyRecord) -> Result<()>;
+    async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool>;
+
+    /// Rows are durable once this returns.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// The rows of one round, written set by set.
+#[derive(Debug, Default)]
+pub struct Writes {
+    pub hits: Vec<HitRow>,
+    pub hit_updates: Vec<HitUpdate>,
+    pub transactions: Vec<TransactionRow>,
+    /// Rows that stand already: status, step, runs, expiry and callers change.
+    pub transaction_updates: Vec<TransactionRow>,
+    pub runs: Vec<RunRow>,
+    pub keys: Vec<KeyRow>,
+    pub keys_resumed: Vec<KeyName>,
+    pub keys_gone: Vec<KeyName>,
+    pub timers: Vec<TimerRow>,
+    pub timers_gone: Vec<TimerRow>,
+    pub early: Vec<EarlyRow>,
+    pub early_gone: Vec<EarlyRow>,
+    pub repeats: Vec<RepeatRow>,
+    pub answers: Vec<AnswerRow>,
+    pub queue: Vec<QueueRow>,
+    pub queue_gone: Vec<QueueRow>,
+    /// (webhook, change of its count of queued hits)
+    pub queued: Vec<(String, i64)>,
+}

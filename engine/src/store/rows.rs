@@ -1,0 +1,226 @@
+//! Rows as the store keeps them: plain values, the same on both databases.
+
+use uuid::Uuid;
+
+use crate::clock::Micros;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct HitRow {
+    pub webhook: String,
+    pub hit: Uuid,
+    pub received_at: Micros,
+    pub method: String,
+    /// JSON objects, as text.
+    pub headers: String,
+    pub query: String,
+    pub raw: Vec<u8>,
+    /// JSON; none where `raw` is itself the JSON of the body.
+    pub body: Option<String>,
+    pub status: String,
+    pub reason: Option<String>,
+    pub transaction: Option<Uuid>,
+    pub run: Option<i32>,
+    pub ambiguous: bool,
+    pub replay_of: Option<Uuid>,
+    pub early_until: Option<Micros>,
+    pub expires_at: Micros,
+}
+
+/// What changes of a hit after it was accepted.
+#[derive(Clone, Debug)]
+pub struct HitUpdate {
+    pub webhook: String,
+    pub hit: Uuid,
+    pub status: String,
+    pub reason: Option<String>,
+    pub transaction: Option<Uuid>,
+    pub run: Option<i32>,
+    pub ambiguous: bool,
+    pub early_until: Option<Micros>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransactionRow {
+    pub transaction: Uuid,
+    pub cycle_id: Uuid,
+    pub version: i32,
+    pub started_at: Micros,
+    pub status: String,
+    pub step: Option<String>,
+    pub runs: i32,
+    pub expires_at: Micros,
+    pub completed_at: Option<Micros>,
+    pub failed_at: Option<Micros>,
+    /// JSON: `[[hit, step], …]`.
+    pub callers: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    pub transaction: Uuid,
+    pub run: i32,
+    pub base: Option<i32>,
+    pub entry: String,
+    pub webhook: Option<String>,
+    pub hit: Option<Uuid>,
+    pub status: String,
+    pub step: Option<String>,
+    pub started_at: Micros,
+    pub steps: String,
+    pub document: Option<String>,
+    /// JSON: `[hex, …]`.
+    pub hold_keys: Option<String>,
+    pub error: Option<String>,
+}
+
+/// A run and the hit that began it.
+#[derive(Clone, Debug)]
+pub struct RunWithHit {
+    pub run: RunRow,
+    pub hit: Option<HitRow>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyRow {
+    pub webhook: String,
+    pub key_hash: Vec<u8>,
+    pub transaction: Uuid,
+    pub run: i32,
+    pub key: Vec<u8>,
+    pub due_at: Option<Micros>,
+}
+
+/// Names a key row whichever of the two states it is in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyName {
+    pub webhook: String,
+    pub key_hash: Vec<u8>,
+    pub transaction: Uuid,
+}
+
+/// One seek in the correlation index.
+#[derive(Clone, Debug)]
+pub struct Seek {
+    pub webhook: String,
+    pub key_hash: Vec<u8>,
+    pub key: Vec<u8>,
+}
+
+/// What a seek found. `seek` is the position of the seek that found it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub seek: i32,
+    pub resumed: bool,
+    pub run: i32,
+    pub due_at: Option<Micros>,
+    pub transaction: TransactionRow,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimerRow {
+    pub due_at: Micros,
+    pub transaction: Uuid,
+    pub run: i32,
+}
+
+#[derive(Clone, Debug)]
+pub struct EarlyRow {
+    pub webhook: String,
+    pub key_hash: Vec<u8>,
+    pub hit: Uuid,
+    pub key: Vec<u8>,
+    pub until_at: Micros,
+}
+
+#[derive(Clone, Debug)]
+pub struct RepeatRow {
+    pub webhook: String,
+    pub key_hash: Vec<u8>,
+    pub body_hash: Vec<u8>,
+    pub hit: Uuid,
+    pub at: Micros,
+}
+
+#[derive(Clone, Debug)]
+pub struct AnswerRow {
+    pub hit: Uuid,
+    pub transaction: Option<Uuid>,
+    pub kind: String,
+    pub status: i32,
+    pub step: Option<String>,
+    /// JSON: `[[name, value], …]`.
+    pub headers: String,
+    pub body: Vec<u8>,
+    pub expires_at: Micros,
+}
+
+#[derive(Clone, Debug)]
+pub struct QueueRow {
+    pub cycle_id: Uuid,
+    pub hit: Uuid,
+    pub webhook: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CycleRow {
+    pub account: String,
+    pub cycle_id: Uuid,
+    pub name: String,
+    pub state: String,
+    pub version: i32,
+    pub created_at: Micros,
+    pub started_at: Option<Micros>,
+    pub stopped_at: Option<Micros>,
+    pub deleted_at: Option<Micros>,
+    pub backlog: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct VersionRow {
+    pub account: String,
+    pub cycle_id: Uuid,
+    pub version: i32,
+    pub digest: Vec<u8>,
+    pub source: String,
+    pub created_at: Micros,
+}
+
+#[derive(Clone, Debug)]
+pub struct WebhookRow {
+    pub account: String,
+    pub webhook: String,
+    pub cycle_id: Uuid,
+    pub step: String,
+    pub created_at: Micros,
+    pub queued: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct KeyRecord {
+    pub account: String,
+    pub key_id: Uuid,
+    pub hash: Vec<u8>,
+    pub name: String,
+    /// The scopes' words, joined by spaces.
+    pub scopes: String,
+    pub created_at: Micros,
+    pub expires_at: Option<Micros>,
+    pub revoked_at: Option<Micros>,
+}
+
+/// The account as a commit finds it, once it has the account's lock.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// This commit's instant: after every earlier commit's of the account.
+    pub now: Micros,
+    pub revision: i64,
+}
+
+/// Everything that the catalog is made of.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogRows {
+    pub revisions: Vec<(String, i64)>,
+    pub cycles: Vec<CycleRow>,
+    pub versions: Vec<VersionRow>,
+    pub webhooks: Vec<WebhookRow>,
+}

@@ -1,1 +1,3 @@
-//! tests
+//! One integration binary: each module tests one noun of the contract, on both databases.
+
+mod layering;

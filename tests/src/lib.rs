@@ -1,1 +1,1 @@
-//! Placeholder.
+//! What the tests stand on.

@@ -47,6 +47,15 @@ pub struct HitQuery {
     pub limit: i64,
 }
 
+/// What one node tells the others after a commit. It may be lost: polling is the truth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// The answer to this hit is there.
+    Answered { account: String, hit: Uuid },
+    /// What is deployed has changed.
+    Catalog,
+}
+
 /// Reads, and the way to a commit.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -87,7 +96,7 @@ pub trait Store: Send + Sync + 'static {
     /// The newest keys at a webhook whatever they are: for near misses.
     async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>>;
 
-    /// The earliest instant from which something is due, up to `until`.
+    /// The instant of the account's earliest timer.
     async fn next_due(&self, account: &str) -> Result<Option<Micros>>;
     /// Timers due at or before `now`, in order.
     async fn due(&self, account: &str, now: Micros, limit: i64) -> Result<Vec<TimerRow>>;
@@ -95,11 +104,22 @@ pub trait Store: Send + Sync + 'static {
     /// (cycle, step, transactions held there).
     async fn held(&self, account: &str, now: Micros) -> Result<Vec<(Uuid, String, i64)>>;
 
+    /// (webhook, hits queued by a stop), where there are any.
+    async fn queued(&self, account: &str) -> Result<Vec<(String, i64)>>;
+
     async fn keys(&self) -> Result<Vec<KeyRecord>>;
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>>;
 
     /// Removes what has expired, a bounded number of rows; true where more is left.
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool>;
+
+    /// Tells the other nodes, batched, from a connection of its own. Never an error.
+    async fn notify(&self, _hints: &[Hint]) {}
+
+    /// What the other nodes tell; none where there is only one node.
+    fn hints(&self) -> Option<tokio::sync::broadcast::Receiver<Hint>> {
+        None
+    }
 
     async fn close(&self);
 }

@@ -63,6 +63,8 @@ CREATE TABLE webhooks (
     PRIMARY KEY (account, webhook)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX webhooks_by_cycle ON webhooks (account, cycle_id);
+
 CREATE TABLE hits (
     account        TEXT NOT NULL,
     webhook        TEXT NOT NULL,
@@ -88,6 +90,8 @@ CREATE TABLE hits (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX hits_by_status ON hits (account, webhook, status, hit) WHERE status <> 'applied';
+-- An applied hit goes with its transaction.
+CREATE INDEX hits_by_expiry ON hits (account, expires_at) WHERE status <> 'applied';
 
 CREATE TABLE transactions (
     account        TEXT NOT NULL,
@@ -150,6 +154,9 @@ CREATE TABLE hold_keys (
     PRIMARY KEY (account, webhook, key_hash, resumed, transaction_id)
 ) STRICT, WITHOUT ROWID;
 
+-- The newest keys at a webhook, and the keys of a transaction that has expired.
+CREATE INDEX hold_keys_by_transaction ON hold_keys (account, webhook, transaction_id);
+
 CREATE TABLE timers (
     account        TEXT NOT NULL,
     due_at         INTEGER NOT NULL,
@@ -157,6 +164,8 @@ CREATE TABLE timers (
     run            INTEGER NOT NULL,
     PRIMARY KEY (account, due_at, transaction_id, run)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX timers_by_transaction ON timers (account, transaction_id);
 
 -- Unmatched hits that a transaction may still come for.
 CREATE TABLE early (

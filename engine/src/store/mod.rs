@@ -6,11 +6,14 @@
 //! through [`Store`] and never wait for a writer.
 
 mod rows;
+mod sqlite;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use rows::*;
+#[allow(unused_imports, reason = "the engine opens it")]
+pub use sqlite::Sqlite;
 
 use crate::clock::Micros;
 

@@ -1,0 +1,188 @@
+//! One account's changes, in one database transaction of the single writer.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::super::{
+    Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
+    RunWithHit, Seek, TransactionRow, VersionRow, WebhookRow, Writes,
+};
+use super::columns::{FromColumns, read_all};
+use super::sheet::{Row, Sheet};
+use super::sql;
+use super::write::{either_state, write};
+use super::writer::{Work, Writer};
+use crate::clock::{Micros, system_now};
+
+pub struct SqliteCommit {
+    account: String,
+    head: Head,
+    work: Work,
+}
+
+impl SqliteCommit {
+    pub async fn begin(writer: &Arc<Mutex<Writer>>, account: &str, manual: Option<Micros>) -> Result<Self> {
+        let mut work = Work::begin(writer).await?;
+        let found = sqlx::query_as::<_, (Micros, i64)>(sql::HEAD).bind(account);
+        let found = found.fetch_optional(work.connection()?).await.map_err(|cause| work.failed(cause))?;
+        let Some((last_instant, revision)) = found else {
+            return Err(Error::Refused(format!("no such account: {account}")));
+        };
+        let now = match manual {
+            // A manual clock stands still between commits: ids tell them apart.
+            Some(instant) => instant.max(last_instant),
+            None => system_now().max(last_instant + 1),
+        };
+        Ok(Self { account: account.to_owned(), head: Head { now, revision }, work })
+    }
+
+    /// Reads by a set of names.
+    async fn read<T: FromColumns>(&mut self, statement: &'static str, names: Sheet) -> Result<Vec<T>> {
+        let (names, _) = names.finish();
+        let query = sqlx::query(statement).bind(&self.account).bind(names);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        read_all(&rows)
+    }
+
+    /// Reads by a set of seeks, as of this commit's instant.
+    async fn read_seeks<T: FromColumns>(&mut self, statement: &'static str, seeks: &[Seek]) -> Result<Vec<T>> {
+        if seeks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (seeks, _) = Sheet::of(seeks, |row, seek| {
+            row.text(&seek.webhook).bytes(&seek.key_hash).bytes(&seek.key);
+        })
+        .finish();
+        let query = sqlx::query(statement).bind(&self.account).bind(seeks).bind(self.head.now);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        read_all(&rows)
+    }
+
+    async fn execute(
+        &mut self,
+        query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
+    ) -> Result<u64> {
+        let done = query.execute(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn id(row: &mut Row<'_>, id: &Uuid) {
+    row.id(*id);
+}
+
+#[async_trait]
+impl Commit for SqliteCommit {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>> {
+        let names = Sheet::of(names, |row, (webhook, hash)| {
+            row.text(webhook).bytes(hash);
+        });
+        self.read(sql::REPEATS, names).await
+    }
+
+    async fn seek(&mut self, seeks: &[Seek]) -> Result<Vec<Candidate>> {
+        let mut found: Vec<Candidate> = self.read_seeks(sql::SEEK, seeks).await?;
+        found.sort_by_key(|one| (one.seek, one.resumed, std::cmp::Reverse(one.transaction.transaction)));
+        Ok(found)
+    }
+
+    async fn transactions(&mut self, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
+        let mut rows: Vec<TransactionRow> = self.read(sql::TRANSACTIONS_NAMED, Sheet::of(ids, id)).await?;
+        rows.sort_by_key(|row| row.transaction);
+        Ok(rows)
+    }
+
+    async fn runs(&mut self, names: &[(Uuid, i32)]) -> Result<Vec<RunWithHit>> {
+        let names = Sheet::of(names, |row, (transaction, run)| {
+            row.id(*transaction).int(*run);
+        });
+        let mut rows: Vec<RunWithHit> = self.read(sql::RUNS_NAMED, names).await?;
+        rows.sort_by_key(|row| (row.run.transaction, row.run.run));
+        Ok(rows)
+    }
+
+    async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
+        let mut rows: Vec<RunRow> = self.read(sql::HOLDS, Sheet::of(transactions, id)).await?;
+        rows.sort_by_key(|row| (row.transaction, row.run));
+        Ok(rows)
+    }
+
+    async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
+        self.read(sql::KEY_ROWS, either_state(names)).await
+    }
+
+    async fn early(&mut self, seeks: &[Seek]) -> Result<Vec<(i32, HitRow)>> {
+        let mut found: Vec<(i32, HitRow)> = self.read_seeks(sql::EARLY, seeks).await?;
+        found.sort_by_key(|(seek, hit)| (hit.hit, *seek));
+        Ok(found)
+    }
+
+    async fn hits(&mut self, names: &[(String, Uuid)]) -> Result<Vec<HitRow>> {
+        let names = Sheet::of(names, |row, (webhook, hit)| {
+            row.text(webhook).id(*hit);
+        });
+        let mut rows: Vec<HitRow> = self.read(sql::HITS_NAMED, names).await?;
+        rows.sort_by_key(|row| row.hit);
+        Ok(rows)
+    }
+
+    async fn queued(&mut self, cycle_id: Uuid, limit: i64) -> Result<Vec<HitRow>> {
+        let query = sqlx::query(sql::QUEUED).bind(&self.account).bind(cycle_id).bind(limit);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        read_all(&rows)
+    }
+
+    async fn write(&mut self, writes: &Writes) -> Result<()> {
+        write(&mut self.work, &self.account, writes).await
+    }
+
+    async fn put_cycle(&mut self, row: &CycleRow) -> Result<()> {
+        let query = sqlx::query(sql::CYCLE_PUT).bind(&row.account).bind(row.cycle_id).bind(&row.name);
+        let query = query.bind(&row.state).bind(row.version).bind(row.created_at).bind(row.started_at);
+        let query = query.bind(row.stopped_at).bind(row.deleted_at).bind(row.backlog);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn put_version(&mut self, row: &VersionRow) -> Result<()> {
+        let query = sqlx::query(sql::VERSION_PUT).bind(&row.account).bind(row.cycle_id).bind(row.version);
+        let query = query.bind(row.digest.clone()).bind(&row.source).bind(row.created_at);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn put_webhook(&mut self, row: &WebhookRow) -> Result<()> {
+        let query = sqlx::query(sql::WEBHOOK_PUT).bind(&row.account).bind(&row.webhook).bind(row.cycle_id);
+        let query = query.bind(&row.step).bind(row.created_at).bind(row.queued);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn bump_revision(&mut self) -> Result<()> {
+        let account = self.account.clone();
+        self.execute(sqlx::query(sql::REVISION_BUMP).bind(account)).await.map(|_| ())
+    }
+
+    async fn put_key(&mut self, row: &KeyRecord) -> Result<()> {
+        let query = sqlx::query(sql::KEY_PUT).bind(&row.account).bind(row.key_id).bind(row.hash.clone());
+        let query = query.bind(&row.name).bind(&row.scopes).bind(row.created_at);
+        let query = query.bind(row.expires_at).bind(row.revoked_at);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
+        let query = sqlx::query(sql::KEY_REVOKE).bind(account).bind(key_id).bind(self.head.now);
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn commit(self: Box<Self>) -> Result<()> {
+        let Self { account, head, mut work } = *self;
+        let query = sqlx::query(sql::HEAD_MOVE).bind(account).bind(head.now);
+        query.execute(work.connection()?).await.map_err(|cause| work.failed(cause))?;
+        work.commit().await
+    }
+}

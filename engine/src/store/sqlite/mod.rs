@@ -1,0 +1,96 @@
+//! The store on SQLite: one file beside its write-ahead log, one connection that writes, a few that
+//! read.
+//!
+//! Invariant: a commit that was acknowledged is on disk (`synchronous=FULL`), and the file has one
+//! process (a lock on a file beside it, held as long as the store).
+
+mod columns;
+mod commit;
+mod error;
+mod lock;
+mod reads;
+mod sheet;
+mod sql;
+mod sweep;
+mod write;
+mod writer;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::Mutex;
+
+use self::{lock::Lock, writer::Writer};
+use super::Result;
+
+/// Bytes a page; set before the file is made, fixed from then on. Rows of some kilobytes stay on one.
+const PAGE_BYTES: u32 = 8_192;
+
+const READERS: u32 = 4;
+
+/// How long a connection waits for a lock, and a read for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Kibibytes of pages the writer keeps (negative: SQLite's way to say kibibytes, not pages).
+const WRITER_CACHE: &str = "-8192";
+/// The same for each reader; the system's own cache is behind them.
+const READER_CACHE: &str = "-2048";
+
+/// Bytes to which the write-ahead log is cut back after a checkpoint.
+const LOG_BYTES_KEPT: &str = "67108864";
+
+/// Prepared statements a connection keeps: more than there are.
+const STATEMENTS_KEPT: usize = 128;
+
+#[derive(Debug)]
+pub struct Sqlite {
+    writer: Arc<Mutex<Writer>>,
+    readers: SqlitePool,
+    lock: Lock,
+}
+
+impl Sqlite {
+    /// Opens the file, made if it is not there, and brings its schema up to date. Unavailable where
+    /// another process has it open, or where the disk refuses.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let lock = Lock::take(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(PATIENCE)
+            .foreign_keys(false)
+            .statement_cache_capacity(STATEMENTS_KEPT)
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        let writing = options
+            .clone()
+            .create_if_missing(true)
+            .page_size(PAGE_BYTES)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("journal_size_limit", LOG_BYTES_KEPT)
+            .pragma("cache_size", WRITER_CACHE);
+        let mut connection = writing.connect().await.map_err(error::of)?;
+        sqlx::migrate!("../migrations/sqlite").run(&mut connection).await.map_err(migration_error)?;
+        let reading = options.pragma("query_only", "on").pragma("cache_size", READER_CACHE);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(PATIENCE)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(reading);
+        Ok(Self { writer: Arc::new(Mutex::new(Writer::new(writing, connection))), readers, lock })
+    }
+}
+
+fn migration_error(error: sqlx::migrate::MigrateError) -> super::Error {
+    match error {
+        sqlx::migrate::MigrateError::Execute(cause) => self::error::of(cause),
+        other => self::error::refused(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

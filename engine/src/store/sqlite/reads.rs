@@ -1,0 +1,192 @@
+//! What is read without the writer: each read sees the last commit before it began.
+
+use async_trait::async_trait;
+use sqlx::{SqliteConnection, pool::PoolConnection};
+use uuid::Uuid;
+
+use super::super::{
+    AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeyRecord, KeyRow, RepeatRow, Result, RunWithHit,
+    Seek, Store, TimerRow, TransactionQuery, TransactionRow,
+};
+use super::columns::{FromColumns, read_all};
+use super::commit::SqliteCommit;
+use super::sheet::Sheet;
+use super::{Sqlite, error, sql, sweep};
+use crate::clock::Micros;
+
+type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+
+impl Sqlite {
+    async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
+        self.readers.acquire().await.map_err(error::of)
+    }
+
+    async fn all<T: FromColumns>(&self, query: Query) -> Result<Vec<T>> {
+        let mut reader = self.reader().await?;
+        all(&mut reader, query).await
+    }
+
+    async fn first<T: FromColumns>(&self, query: Query) -> Result<Option<T>> {
+        Ok(self.all(query).await?.pop())
+    }
+}
+
+async fn all<T: FromColumns>(reader: &mut SqliteConnection, query: Query) -> Result<Vec<T>> {
+    let rows = query.fetch_all(reader).await.map_err(error::of)?;
+    read_all(&rows)
+}
+
+fn of(statement: &'static str, account: &str) -> Query {
+    sqlx::query(statement).bind(account)
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>> {
+        Ok(Box::new(SqliteCommit::begin(&self.writer, account, manual).await?))
+    }
+
+    async fn prepare(&self, _now: Micros) -> Result<()> {
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<()> {
+        let mut reader = self.reader().await?;
+        sqlx::query(sql::PING).execute(&mut *reader).await.map(|_| ()).map_err(error::of)
+    }
+
+    async fn clock(&self) -> Result<Option<Micros>> {
+        let mut reader = self.reader().await?;
+        sqlx::query_scalar(sql::CLOCK).fetch_optional(&mut *reader).await.map_err(error::of)
+    }
+
+    async fn set_clock(&self, instant: Micros) -> Result<()> {
+        let mut work = super::writer::Work::begin(&self.writer).await?;
+        let query = sqlx::query(sql::CLOCK_SET).bind(instant);
+        query.execute(work.connection()?).await.map_err(|cause| work.failed(cause))?;
+        work.commit().await
+    }
+
+    async fn revisions(&self) -> Result<Vec<(String, i64)>> {
+        self.all(sqlx::query(sql::REVISIONS)).await
+    }
+
+    async fn catalog(&self) -> Result<CatalogRows> {
+        // One snapshot: the revisions are those of the rows.
+        let mut reader = self.readers.begin().await.map_err(error::of)?;
+        Ok(CatalogRows {
+            revisions: all(&mut reader, sqlx::query(sql::REVISIONS)).await?,
+            cycles: all(&mut reader, sqlx::query(sql::CYCLES)).await?,
+            versions: all(&mut reader, sqlx::query(sql::VERSIONS)).await?,
+            webhooks: all(&mut reader, sqlx::query(sql::WEBHOOKS)).await?,
+        })
+    }
+
+    async fn hit(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Option<HitRow>> {
+        let names = Sheet::of(webhooks, |row, webhook| {
+            row.text(webhook).id(hit);
+        });
+        self.first(of(sql::HITS_NAMED, account).bind(names.finish().0)).await
+    }
+
+    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>> {
+        let statement = match query.status {
+            None => sql::HITS,
+            Some("applied") => sql::HITS_APPLIED,
+            Some(_) => sql::HITS_BY_STATUS,
+        };
+        let mut bound = of(statement, account).bind(query.webhook.clone()).bind(query.before).bind(query.limit);
+        if let Some(status) = query.status.filter(|status| *status != "applied") {
+            bound = bound.bind(status);
+        }
+        self.all(bound).await
+    }
+
+    async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>> {
+        Ok(self.transactions(account, &[id]).await?.pop())
+    }
+
+    async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
+        let names = Sheet::of(ids, |row, id| {
+            row.id(*id);
+        });
+        let mut rows: Vec<TransactionRow> =
+            self.all(of(sql::TRANSACTIONS_NAMED, account).bind(names.finish().0)).await?;
+        rows.sort_by_key(|row| row.transaction);
+        Ok(rows)
+    }
+
+    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>> {
+        let bound = of(sql::TRANSACTIONS_LIST, account).bind(query.cycle_id).bind(query.status);
+        self.all(bound.bind(query.before).bind(query.from).bind(query.now).bind(query.limit)).await
+    }
+
+    async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>> {
+        self.all(of(sql::RUNS, account).bind(id).bind(before).bind(limit)).await
+    }
+
+    async fn run(&self, account: &str, id: Uuid, run: i32) -> Result<Option<RunWithHit>> {
+        let mut name = Sheet::new();
+        name.row().id(id).int(run);
+        self.first(of(sql::RUNS_NAMED, account).bind(name.finish().0)).await
+    }
+
+    async fn answers(&self, account: &str, hits: &[Uuid]) -> Result<Vec<AnswerRow>> {
+        let names = Sheet::of(hits, |row, hit| {
+            row.id(*hit);
+        });
+        let mut rows: Vec<AnswerRow> = self.all(of(sql::ANSWERS_NAMED, account).bind(names.finish().0)).await?;
+        rows.sort_by_key(|row| row.hit);
+        Ok(rows)
+    }
+
+    async fn repeat(&self, account: &str, webhook: &str, key_hash: &[u8]) -> Result<Option<RepeatRow>> {
+        let mut name = Sheet::new();
+        name.row().text(webhook).bytes(key_hash);
+        self.first(of(sql::REPEATS, account).bind(name.finish().0)).await
+    }
+
+    async fn seek(&self, account: &str, seek: &Seek, now: Micros, limit: i64) -> Result<Vec<Candidate>> {
+        let mut found = Vec::new();
+        for resumed in [false, true] {
+            let bound = of(sql::SEEK_READ, account).bind(seek.webhook.clone()).bind(seek.key_hash.clone());
+            found.extend(self.all(bound.bind(resumed).bind(seek.key.clone()).bind(now).bind(limit)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>> {
+        self.all(of(sql::KEYS_AT, account).bind(webhook.to_owned()).bind(limit)).await
+    }
+
+    async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
+        let mut reader = self.reader().await?;
+        sqlx::query_scalar(sql::TIMER_NEXT).bind(account).fetch_optional(&mut *reader).await.map_err(error::of)
+    }
+
+    async fn due(&self, account: &str, now: Micros, limit: i64) -> Result<Vec<TimerRow>> {
+        self.all(of(sql::TIMERS_DUE, account).bind(now).bind(limit)).await
+    }
+
+    async fn held(&self, account: &str, now: Micros) -> Result<Vec<(Uuid, String, i64)>> {
+        self.all(of(sql::HELD, account).bind(now)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRecord>> {
+        self.all(sqlx::query(sql::KEYS)).await
+    }
+
+    async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
+        self.first(sqlx::query(sql::KEY_BY_HASH).bind(hash.to_vec())).await
+    }
+
+    async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
+        sweep::sweep(&self.writer, account, now, limit).await
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.lock().await.close().await;
+        self.lock.release();
+    }
+}

@@ -1,0 +1,138 @@
+//! The one connection that writes. Whoever holds it is alone: on SQLite that is the account's lock.
+//!
+//! Invariant: a transaction that was not committed is rolled back before the next begins, however
+//! it came to be left (dropped, cancelled amid a statement, disk full). The state is ours to track:
+//! SQLite rolls back on its own when the disk is full, and a counter of open transactions would
+//! then be wrong for ever.
+
+use std::sync::Arc;
+
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::super::{Error, Result};
+use super::{error, sql};
+
+#[derive(Debug)]
+pub struct Writer {
+    options: SqliteConnectOptions,
+    /// None after an error that a connection may not survive: the next begin opens another.
+    connection: Option<SqliteConnection>,
+    /// A transaction may be under way on the connection.
+    open: bool,
+    closed: bool,
+}
+
+impl Writer {
+    pub fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
+        Self { options, connection: Some(connection), open: false, closed: false }
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        if self.closed {
+            return Err(Error::Unavailable("the store is closed".into()));
+        }
+        if self.open {
+            self.roll_back().await;
+        }
+        if self.connection.is_none() {
+            self.connection = Some(self.options.connect().await.map_err(error::of)?);
+        }
+        Ok(())
+    }
+
+    async fn roll_back(&mut self) {
+        let Some(connection) = &mut self.connection else {
+            self.open = false;
+            return;
+        };
+        // Fails where SQLite has rolled back already. Whether it has is for BEGIN to say.
+        let rolled_back = sqlx::query(sql::ROLLBACK).execute(&mut *connection).await;
+        self.open = false;
+        if let Err(error) = rolled_back
+            && matches!(error::of(error), Error::Unavailable(_))
+        {
+            self.connection = None;
+        }
+    }
+
+    pub async fn close(&mut self) {
+        if self.open {
+            self.roll_back().await;
+        }
+        self.closed = true;
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the store was not closed in order");
+        }
+    }
+}
+
+/// A write transaction under way. Dropped, it is rolled back.
+#[derive(Debug)]
+pub struct Work {
+    /// None once it is over.
+    writer: Option<OwnedMutexGuard<Writer>>,
+    /// A statement failed: what came before it must not be committed without it.
+    failed: bool,
+}
+
+impl Work {
+    /// Waits for the writer and begins.
+    pub async fn begin(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
+        let mut writer = Arc::clone(writer).lock_owned().await;
+        writer.ready().await?;
+        // Before the statement: this future may be dropped while SQLite is at it.
+        writer.open = true;
+        let mut work = Self { writer: Some(writer), failed: false };
+        let begun = sqlx::query(sql::BEGIN).execute(work.connection()?).await;
+        match begun {
+            Ok(_) => Ok(work),
+            Err(cause) => {
+                // Nothing is under way, or something is that should not be: begin afresh next time.
+                if let Some(writer) = &mut work.writer {
+                    writer.connection = None;
+                    writer.open = false;
+                }
+                Err(error::unavailable(cause))
+            }
+        }
+    }
+
+    pub fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        let writer = self.writer.as_mut().and_then(|writer| writer.connection.as_mut());
+        writer.ok_or_else(|| Error::Unavailable("the store's connection is gone".into()))
+    }
+
+    /// Notes that a statement failed, so that [`Work::commit`] refuses.
+    pub fn failed(&mut self, cause: sqlx::Error) -> Error {
+        self.failed = true;
+        error::of(cause)
+    }
+
+    /// What was written is on disk once this returns.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.failed {
+            return Err(Error::Refused("an earlier statement of this commit failed".into()));
+        }
+        sqlx::query(sql::COMMIT).execute(self.connection()?).await.map_err(error::of)?;
+        if let Some(mut writer) = self.writer.take() {
+            writer.open = false;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let Some(mut writer) = self.writer.take() else { return };
+        if !writer.open {
+            return;
+        }
+        // At once, so that its locks go; where no runtime is left, the next begin does it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { writer.roll_back().await });
+        }
+    }
+}

@@ -172,6 +172,10 @@ impl Store for Sqlite {
         self.all(of(sql::HELD, account).bind(now)).await
     }
 
+    async fn queued(&self, account: &str) -> Result<Vec<(String, i64)>> {
+        self.all(of(sql::QUEUED_COUNTS, account)).await
+    }
+
     async fn keys(&self) -> Result<Vec<KeyRecord>> {
         self.all(sqlx::query(sql::KEYS)).await
     }

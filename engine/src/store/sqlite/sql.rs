@@ -39,6 +39,8 @@ pub const VERSION_PUT: &str = "INSERT INTO versions (account, cycle_id, version,
 /// The count of queued hits is `QUEUED_ADD`'s alone.
 pub const WEBHOOK_PUT: &str = "INSERT INTO webhooks (account, webhook, cycle_id, step, created_at, queued) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, webhook) DO UPDATE SET step = excluded.step";
+pub const QUEUED_COUNTS: &str = "SELECT webhook, queued FROM webhooks WHERE account = ?1 AND queued > 0 \
+    ORDER BY webhook";
 
 // API keys.
 

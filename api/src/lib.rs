@@ -1,1 +1,18 @@
-//! Placeholder.
+//! HTTP, and the `holdfast` command line. No SQL and no rule of the domain is here: a request is
+//! read, checked and decoded, the engine is asked, and what it says is put into HTTP.
+
+mod app;
+mod decode;
+mod guard;
+mod hooks;
+mod limits;
+mod problem;
+mod server;
+mod telemetry;
+mod v1;
+
+pub use app::{App, router};
+pub use limits::Limits;
+pub use problem::Problem;
+pub use server::{run, serve};
+pub use telemetry::{LogFormat, Metrics, start_logging};

@@ -1,0 +1,1 @@
+//! Bodies into values: one file a format.

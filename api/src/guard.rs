@@ -1,0 +1,77 @@
+//! What stands around every route: the head's caps, and the catch for panics.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Poll,
+};
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{Limits, Problem};
+
+/// Refuses a head over its caps. The parser below refuses what is far over them, barely.
+pub async fn measure_head(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    match head_fault(&request, &limits) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn head_fault(request: &Request, limits: &Limits) -> Option<Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > limits.target_bytes {
+        let detail = format!("The request target has {target} bytes; at most {} are read.", limits.target_bytes);
+        return Some(
+            Problem::new(StatusCode::URI_TOO_LONG, "target-too-long", "The request target is too long")
+                .detail(detail)
+                .limit("target_bytes", limits.target_bytes as u64)
+                .closing(),
+        );
+    }
+    let fields = request.headers().len();
+    // A field takes its name, `: `, its value and a line end.
+    let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let (limit, max) = if fields > limits.head_fields {
+        ("head_fields", limits.head_fields)
+    } else if target + size > limits.head_bytes {
+        ("head_bytes", limits.head_bytes)
+    } else {
+        return None;
+    };
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Some(
+        Problem::new(status, "head-too-large", "The request head is too large")
+            .detail(format!("The head has {fields} fields and {} bytes.", target + size))
+            .limit(limit, max as u64)
+            .closing(),
+    )
+}
+
+/// A panic in a handler is a bug: a line in the log and a `500`, and the server goes on.
+pub async fn catch_panics(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut run = Box::pin(next.run(request));
+    let ended = poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await;
+    ended.unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        tracing::error!(%method, %path, message, "a handler panicked");
+        Problem::internal().into_response()
+    })
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;

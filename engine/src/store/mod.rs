@@ -5,6 +5,8 @@
 //! "the most recent", "before" and "once" mean something without a protocol of their own. Reads go
 //! through [`Store`] and never wait for a writer.
 
+#[cfg(test)]
+pub(crate) mod conformance;
 mod rows;
 mod sqlite;
 

@@ -4,6 +4,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 
 use super::Sqlite;
+use crate::store::conformance;
 
 pub async fn store() -> (TempDir, Sqlite) {
     let home = TempDir::new().expect("a directory");
@@ -53,4 +54,11 @@ async fn every_statement_prepares_and_seeks() {
         assert!(!bad || MAY_SCAN.contains(&name), "{name} scans or sorts:\n{}", plan.join("\n"));
         assert!(!plan.iter().any(|line| line.contains("AUTOMATIC")), "{name} wants an index:\n{}", plan.join("\n"));
     }
+}
+
+#[tokio::test]
+async fn it_does_what_a_store_must() {
+    let (_home, store) = store().await;
+    conformance::all(&store).await;
+    conformance::removal(&store).await;
 }

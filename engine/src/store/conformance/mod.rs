@@ -1,0 +1,135 @@
+//! What a store must do, said once and run on each database.
+//!
+//! [`all`] wants a store that is new: the account `default`, and nothing else. Everything happens
+//! about [`NOON`] by a manual clock, and on webhooks of its own, so the order is of no account.
+
+mod catalog;
+mod hits;
+mod holds;
+mod retention;
+mod transactions;
+
+use uuid::Uuid;
+
+use super::{Commit, HitRow, KeyName, KeyRow, RunRow, Seek, Store, TransactionRow, Writes};
+use crate::clock::Micros;
+
+/// An instant of 2027, to the microsecond.
+pub const NOON: Micros = 1_799_928_000_123_456;
+pub const SECOND: Micros = 1_000_000;
+pub const DAY: Micros = 86_400 * SECOND;
+pub const ACCOUNT: &str = "default";
+
+pub async fn all(store: &dyn Store) {
+    store.prepare(NOON).await.expect("made ready");
+    store.ping().await.expect("an answer");
+    catalog::all(store).await;
+    hits::all(store).await;
+    transactions::all(store).await;
+    holds::all(store).await;
+}
+
+/// For a store that removes row by row what has expired. To be run after [`all`], if on the same.
+pub async fn removal(store: &dyn Store) {
+    store.prepare(NOON).await.expect("made ready");
+    retention::all(store).await;
+}
+
+pub async fn begin(store: &dyn Store) -> Box<dyn Commit> {
+    store.begin(ACCOUNT, Some(NOON)).await.expect("begun")
+}
+
+pub async fn write(store: &dyn Store, writes: Writes) {
+    let mut commit = begin(store).await;
+    commit.write(&writes).await.expect("written");
+    commit.commit().await.expect("committed");
+}
+
+/// The id of the `n`th thing at an instant: ids of one instant are in the order of `n`.
+pub fn id_at(instant: Micros, n: u64) -> Uuid {
+    Uuid::from_u128(crate::id::floor_of(instant).as_u128() + u128::from(n))
+}
+
+pub fn id(n: u64) -> Uuid {
+    id_at(NOON, n)
+}
+
+pub fn hit(webhook: &str, hit: Uuid) -> HitRow {
+    HitRow {
+        webhook: webhook.into(),
+        hit,
+        received_at: NOON,
+        method: "POST".into(),
+        headers: r#"{"content-type":"application/json"}"#.into(),
+        query: "{}".into(),
+        raw: br#"{"order":42}"#.to_vec(),
+        body: None,
+        status: "unmatched".into(),
+        reason: None,
+        transaction: None,
+        run: None,
+        ambiguous: false,
+        replay_of: None,
+        early_until: None,
+        expires_at: NOON + 31 * DAY,
+    }
+}
+
+pub fn transaction(cycle_id: Uuid, transaction: Uuid) -> TransactionRow {
+    TransactionRow {
+        transaction,
+        cycle_id,
+        version: 1,
+        started_at: NOON,
+        status: "held".into(),
+        step: Some("status".into()),
+        runs: 1,
+        expires_at: NOON + 31 * DAY,
+        completed_at: None,
+        failed_at: None,
+        callers: None,
+    }
+}
+
+pub fn run(transaction: Uuid, run: i32) -> RunRow {
+    RunRow {
+        transaction,
+        run,
+        base: None,
+        entry: "placed".into(),
+        webhook: None,
+        hit: None,
+        status: "held".into(),
+        step: Some("status".into()),
+        started_at: NOON,
+        steps: "[]".into(),
+        document: None,
+        hold_keys: None,
+        error: None,
+    }
+}
+
+/// The hash is the key's first byte, so that different keys can be made to share it.
+pub fn seek(webhook: &str, key: &str) -> Seek {
+    Seek { webhook: webhook.into(), key_hash: hash(key), key: key.as_bytes().to_vec() }
+}
+
+pub fn key(webhook: &str, key: &str, transaction: Uuid) -> KeyRow {
+    KeyRow {
+        webhook: webhook.into(),
+        key_hash: hash(key),
+        transaction,
+        run: 1,
+        key: key.as_bytes().to_vec(),
+        due_at: None,
+    }
+}
+
+pub fn name_of(key: &KeyRow) -> KeyName {
+    KeyName { webhook: key.webhook.clone(), key_hash: key.key_hash.clone(), transaction: key.transaction }
+}
+
+fn hash(key: &str) -> Vec<u8> {
+    let first = key.as_bytes().first().copied().unwrap_or_default();
+    vec![first; 16]
+}

@@ -6,6 +6,7 @@
 mod cycle;
 mod decision;
 mod diagnostic;
+mod duration;
 mod json;
 mod key;
 mod mapping;
@@ -16,15 +17,16 @@ mod template;
 mod webhook;
 
 pub use cycle::{Cycle, Edge, Next, Retention, StepIndex};
-pub use decision::{Case, Condition};
+pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
-pub use json::{Json, Members};
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use json::{DEPTH_MAX, Json, JsonError, Members};
 pub use key::{Key, NotAKey};
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
-pub use path::Path;
+pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use step::{Decision, Fail, Respond, Step, StepKind};
-pub use template::{Scope, Template};
+pub use template::{Scope, Template, TemplateError, TemplateProblem};
 pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 
 /// What a text of one or more YAML documents compiled to, and everything that is wrong with it.

@@ -3,7 +3,7 @@
 //! A mapping makes keys twice: from a document when a transaction is held, and from a hit when one
 //! arrives. The two are equal exactly where every entry's values are.
 
-use crate::{Json, Key, NotAKey, Path};
+use crate::{Exhausted, Json, Key, NotAKey, Path, key::scalar};
 
 /// At most 8 entries; all of them form one composite key.
 pub const ENTRIES_MAX: usize = 8;
@@ -37,32 +37,69 @@ pub enum KeyError {
     NotAKey { path: String, why: NotAKey },
     /// More than [`KEYS_MAX`] keys for one hold.
     TooMany { keys: usize },
+    /// The path looked at too much.
+    Exhausted { path: String },
 }
 
 impl Mapping {
     /// The key of a hit, from `{ method, headers, query, body }`.
     pub fn hit_key(&self, hit: &Json) -> Result<Key, KeyError> {
-        let _ = hit;
-        unimplemented!()
+        let mut parts = Vec::with_capacity(self.entries.len());
+        for Entry { hit: path, .. } in &self.entries {
+            parts.push(scalar(path.find(hit)).map_err(|why| not_a_key(path, why))?);
+        }
+        Ok(Key::from_parts(parts.iter().map(Vec::as_slice)))
     }
 
     /// The keys under which a transaction waits, distinct, in order; never empty. Values of a
     /// non-singular path that can't be keys are skipped, and fail only where none is left.
     pub fn hold_keys(&self, document: &Json) -> Result<Vec<Key>, KeyError> {
-        let _ = document;
-        unimplemented!()
+        let mut keys: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
+        for entry in &self.entries {
+            let values = entry_values(&entry.transaction, document)?;
+            let count = keys.len().saturating_mul(values.len());
+            if count > KEYS_MAX {
+                return Err(KeyError::TooMany { keys: count });
+            }
+            keys = keys
+                .iter()
+                .flat_map(|key| values.iter().map(|value| [key.as_slice(), std::slice::from_ref(value)].concat()))
+                .collect();
+        }
+        Ok(keys.iter().map(|parts| Key::from_parts(parts.iter().map(Vec::as_slice))).collect())
     }
 
     /// What a hit yields at each `hit` path.
     pub fn extract_hit(&self, hit: &Json) -> Vec<Extracted> {
-        let _ = hit;
-        unimplemented!()
-    }
-
-    /// Identifies what hits are keyed by: equal for mappings whose `hit` paths are the same in the
-    /// same order, whatever their `transaction` paths. A hit is keyed once per distinct one.
-    pub fn same_hit_paths(&self, other: &Self) -> bool {
-        let _ = other;
-        unimplemented!()
+        self.entries
+            .iter()
+            .map(|entry| Extracted { path: entry.hit.text().to_owned(), value: entry.hit.find(hit).cloned() })
+            .collect()
     }
 }
+
+/// The distinct values of a path that can be part of a key.
+fn entry_values(path: &Path, document: &Json) -> Result<Vec<Vec<u8>>, KeyError> {
+    if path.is_singular() {
+        return scalar(path.find(document)).map(|value| vec![value]).map_err(|why| not_a_key(path, why));
+    }
+    let found = path.all(document).map_err(|Exhausted| KeyError::Exhausted { path: path.text().to_owned() })?;
+    let mut values: Vec<Vec<u8>> = Vec::new();
+    let mut why = NotAKey::Missing;
+    for value in found {
+        match scalar(Some(value)) {
+            Ok(value) if values.contains(&value) => {}
+            Ok(_) if values.len() == KEYS_MAX => return Err(KeyError::TooMany { keys: KEYS_MAX + 1 }),
+            Ok(value) => values.push(value),
+            Err(skipped) => why = skipped,
+        }
+    }
+    if values.is_empty() { Err(not_a_key(path, why)) } else { Ok(values) }
+}
+
+fn not_a_key(path: &Path, why: NotAKey) -> KeyError {
+    KeyError::NotAKey { path: path.text().to_owned(), why }
+}
+
+#[cfg(test)]
+mod tests;

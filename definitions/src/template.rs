@@ -1,10 +1,47 @@
 //! Values with `${…}` in them.
+//!
+//! Invariant: what a template reads was parsed when the definition was; rendering compiles nothing.
 
-use crate::{Json, Path};
+mod parse;
+
+use crate::{Exhausted, Json, Path};
+
+pub use parse::{TemplateError, TemplateProblem};
 
 /// A JSON value, some of whose texts are computed.
 #[derive(Debug)]
-pub struct Template;
+pub struct Template(Node);
+
+#[derive(Debug)]
+enum Node {
+    Constant(Json),
+    /// A text that is one `${…}`: the value with its type.
+    Value(Reading),
+    /// Parts joined as text.
+    Text(Vec<Piece>),
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+#[derive(Debug)]
+enum Piece {
+    Literal(String),
+    Value(Reading),
+}
+
+#[derive(Debug)]
+struct Reading {
+    source: Source,
+    /// `?? …`: instead of what is missing or null, or of an empty list.
+    default: Option<Json>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Path(Path),
+    TransactionId,
+    CycleName,
+}
 
 /// What a template may read.
 pub struct Scope<'a> {
@@ -16,14 +53,106 @@ pub struct Scope<'a> {
 }
 
 impl Template {
-    /// The value. Never fails: what is missing is null, or empty text inside a longer string.
-    pub fn render(&self, scope: &Scope<'_>) -> Json {
-        let _ = scope;
-        unimplemented!()
+    /// Compiles every text of a value.
+    pub fn from_json(value: Json) -> Result<Self, TemplateError> {
+        parse::node(value, "").map(Self)
+    }
+
+    pub fn constant(value: Json) -> Self {
+        Self(Node::Constant(value))
+    }
+
+    /// The value where nothing in it is computed.
+    pub fn as_constant(&self) -> Option<&Json> {
+        match &self.0 {
+            Node::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value. What is missing is null, or empty text inside a longer string.
+    pub fn render(&self, scope: &Scope<'_>) -> Result<Json, Exhausted> {
+        render(&self.0, scope)
     }
 
     /// The paths that it reads, for `check`.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        std::iter::empty()
+    pub fn paths(&self) -> Vec<&Path> {
+        let mut paths = Vec::new();
+        collect(&self.0, &mut paths);
+        paths
     }
 }
+
+fn render(node: &Node, scope: &Scope<'_>) -> Result<Json, Exhausted> {
+    match node {
+        Node::Constant(value) => Ok(value.clone()),
+        Node::Value(reading) => reading.value(scope),
+        Node::Text(pieces) => {
+            let mut text = String::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Literal(literal) => text.push_str(literal),
+                    Piece::Value(reading) => push_text(&reading.value(scope)?, &mut text),
+                }
+            }
+            Ok(Json::Text(text))
+        }
+        Node::Array(items) => items.iter().map(|item| render(item, scope)).collect::<Result<_, _>>().map(Json::Array),
+        Node::Object(members) => members
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), render(value, scope)?)))
+            .collect::<Result<_, _>>()
+            .map(Json::Object),
+    }
+}
+
+impl Reading {
+    fn value(&self, scope: &Scope<'_>) -> Result<Json, Exhausted> {
+        let value = match &self.source {
+            Source::Path(path) => path.value(scope.document)?,
+            Source::TransactionId => Json::from(scope.transaction_id),
+            Source::CycleName => Json::from(scope.cycle_name),
+        };
+        let nothing = match &value {
+            Json::Null => true,
+            Json::Array(items) => items.is_empty() && matches!(&self.source, Source::Path(path) if !path.is_singular()),
+            _ => false,
+        };
+        Ok(match &self.default {
+            Some(default) if nothing => default.clone(),
+            _ => value,
+        })
+    }
+}
+
+fn push_text(value: &Json, text: &mut String) {
+    match value {
+        Json::Null => {}
+        Json::Text(part) => text.push_str(part),
+        other => other.write_to(text),
+    }
+}
+
+fn collect<'a>(node: &'a Node, paths: &mut Vec<&'a Path>) {
+    let mut add = |reading: &'a Reading| {
+        if let Source::Path(path) = &reading.source {
+            paths.push(path);
+        }
+    };
+    match node {
+        Node::Constant(_) => {}
+        Node::Value(reading) => add(reading),
+        Node::Text(pieces) => {
+            for piece in pieces {
+                if let Piece::Value(reading) = piece {
+                    add(reading);
+                }
+            }
+        }
+        Node::Array(items) => items.iter().for_each(|item| collect(item, paths)),
+        Node::Object(members) => members.iter().for_each(|(_, value)| collect(value, paths)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ pub struct App {
     pub dev: bool,
     /// The API may be used from loopback without a key.
     pub keyless: bool,
+    /// The name of this node in logs.
+    pub node: Arc<str>,
     pub metrics: Metrics,
     /// Set once, when the server was told to stop; nothing clears it.
     draining: Arc<AtomicBool>,
@@ -34,6 +36,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').into(),
             dev: false,
             keyless: false,
+            node: "".into(),
             metrics,
             draining: Arc::default(),
         }

@@ -1,9 +1,173 @@
-//! The way in for webhooks.
+//! The way in for webhooks: `/hooks/{identifier}`, `/hooks/{identifier}/answers/{hit}`, and in
+//! `dev` `/hooks/{cycle}/{step}`.
+//!
+//! Invariant: the checks come in the contract's order (section 3), so that a sender learns the
+//! first thing that is wrong and nothing behind it; nothing is parsed before a repeat was looked for.
 
-use axum::Router;
+mod address;
+mod body;
+mod head;
+mod reply;
 
-use crate::App;
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{Method, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+    routing::any,
+};
+use bytes::Bytes;
+use holdfast_engine::{Admission, AnswerLookup, Arrival, Door, Error, HitId, Reception};
+
+use crate::{
+    App, Problem,
+    decode::{Coding, Format},
+};
+use address::Address;
+
+/// `dev` has the one account that is there from the start.
+const DEV_ACCOUNT: &str = "default";
+const WEBHOOK_METHODS: &str = "GET, HEAD, POST";
+const ANSWER_METHODS: &str = "GET, HEAD";
 
 pub fn routes() -> Router<App> {
-    Router::new()
+    Router::new().route("/hooks", any(async || reply::unknown())).route("/hooks/{*address}", any(take))
+}
+
+/// A request at any address of a webhook.
+async fn take(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let identifier = match Address::of(parts.uri.path(), app.dev) {
+        Some(Address::Webhook(identifier)) => Some(identifier.to_owned()),
+        Some(Address::Step { cycle, step }) => app.engine.identifier(DEV_ACCOUNT, cycle, step),
+        Some(Address::Answer { identifier, hit }) => return answer(&app, &parts, identifier, hit).await,
+        None => None,
+    };
+    let Some(door) = identifier.and_then(|identifier| app.engine.door(&identifier)) else {
+        body::linger(body, &parts.headers, &app.limits);
+        return reply::unknown();
+    };
+    match parts.method {
+        Method::GET | Method::HEAD => reply::found(),
+        Method::POST => {
+            let taken = receive(&app, &door, parts, body).await;
+            reply::record(&app, &door, &taken);
+            match taken {
+                Ok(reception) => reply::response(&door.identifier, reception),
+                Err(refusal) => refusal.into_response(),
+            }
+        }
+        other => {
+            body::linger(body, &parts.headers, &app.limits);
+            Problem::method(&other, WEBHOOK_METHODS).into_response()
+        }
+    }
+}
+
+/// Why a hit was not accepted.
+#[derive(Debug)]
+enum Refusal {
+    /// `404`: it went between two looks.
+    Unknown,
+    /// `406`
+    Inactive,
+    Problem(Problem),
+}
+
+impl Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unknown => reply::unknown(),
+            Self::Inactive => reply::inactive(),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Inactive => "inactive",
+            Self::Problem(problem) => problem.kind(),
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Inactive => Self::Inactive,
+            Error::NotFound { what: "webhook", .. } => Self::Unknown,
+            other => Self::Problem(other.into()),
+        }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// A POST at a webhook that there is, from the state of its cycle on down the chain of checks.
+async fn receive(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Reception, Refusal> {
+    if door.admission == Admission::Refuse {
+        body::linger(body, &parts.headers, &app.limits);
+        return Err(Refusal::Inactive);
+    }
+    let raw = body::read(body, &parts.headers, &app.limits).await?;
+    let coding = head::one(&parts.headers, &header::CONTENT_ENCODING).unwrap_or_default();
+    let coding = Coding::of(&coding).map_err(body::unsupported_coding)?;
+    let repeat = head::repeat(&parts.headers)?;
+    let wait = head::wait(&parts.headers);
+    if let Some(repeat) = &repeat
+        && let Some(earlier) = app.engine.recall(&door.identifier, repeat, &raw, wait).await?
+    {
+        return Ok(earlier);
+    }
+    let body = decoded(app, &parts, coding, &raw).await?;
+    let arrival = Arrival {
+        webhook: door.identifier.clone(),
+        method: parts.method.as_str().to_owned(),
+        headers: head::fields(&parts.headers),
+        query: head::query(&parts.uri),
+        body,
+        raw,
+        repeat,
+        wait,
+    };
+    Ok(app.engine.receive(arrival).await?)
+}
+
+async fn decoded(app: &App, parts: &Parts, coding: Coding, raw: &Bytes) -> Result<holdfast_definitions::Json, Problem> {
+    if raw.is_empty() {
+        return Ok(holdfast_definitions::Json::Null);
+    }
+    let content_type = head::one(&parts.headers, &header::CONTENT_TYPE);
+    let format = Format::of(content_type.as_deref()).map_err(|error| body::unsupported_type(error.to_string()))?;
+    let plain = coding.undo(raw, &app.limits).map_err(body::fault)?;
+    format.read(plain, &app.limits).await.map_err(body::fault)
+}
+
+/// The answer to a hit, for a caller that was told `202`.
+async fn answer(app: &App, parts: &Parts, identifier: &str, hit: &str) -> Response {
+    if app.engine.door(identifier).is_none() {
+        return reply::unknown();
+    }
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return Problem::method(&parts.method, ANSWER_METHODS).into_response();
+    }
+    let no_such_hit = || Problem::not_found("there is no answer to such a hit").into_response();
+    let Ok(hit) = hit.parse::<HitId>() else { return no_such_hit() };
+    match app.engine.answer(identifier, hit).await {
+        Ok(AnswerLookup::Ready(reception)) => reply::response(identifier, reception),
+        Ok(AnswerLookup::Pending { transaction, status }) => reply::pending(identifier, hit, transaction, status),
+        Err(Error::NotFound { .. }) => no_such_hit(),
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+/// Plain words, as the contract writes them.
+fn text(status: StatusCode, body: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
 }

@@ -1,0 +1,13 @@
+//! Bytes that mean nothing here: `{ base64, length }`.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use holdfast_definitions::{Json, Members};
+
+use super::json;
+
+pub fn value(bytes: &[u8]) -> Json {
+    Json::Object(Members::from_iter([
+        ("base64".to_owned(), Json::Text(BASE64_STANDARD.encode(bytes))),
+        ("length".to_owned(), json::whole(bytes.len())),
+    ]))
+}

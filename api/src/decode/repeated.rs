@@ -1,0 +1,16 @@
+//! The one rule for repeats: a name once has its value, a name again has an array of them.
+
+use holdfast_definitions::{Json, Members};
+
+/// Adds a value that is not itself an array. The name keeps the place where it first stood.
+pub fn put(members: &mut Members, name: String, value: Json) {
+    match members.entry(name) {
+        indexmap::map::Entry::Vacant(place) => {
+            place.insert(value);
+        }
+        indexmap::map::Entry::Occupied(mut place) => match place.get_mut() {
+            Json::Array(values) => values.push(value),
+            first => *first = Json::Array(vec![std::mem::take(first), value]),
+        },
+    }
+}

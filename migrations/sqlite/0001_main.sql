@@ -138,6 +138,9 @@ CREATE TABLE runs (
     PRIMARY KEY (account, transaction_id, run)
 ) STRICT, WITHOUT ROWID;
 
+-- A transaction may have ten thousand runs, and few holds.
+CREATE INDEX runs_held ON runs (account, transaction_id, run) WHERE status = 'held';
+
 -- The correlation index: newest first is one descending seek. Rows that no hit has resumed yet are
 -- apart from the others, so that ambiguity is the second row of one seek as well.
 CREATE TABLE hold_keys (
@@ -253,6 +256,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('transactions', 'transactions_by_status',   '1000000 1000000 50000 10000 1'),
     ('transactions', 'transactions_by_expiry',   '1000000 1000000 2'),
     ('runs',         'runs',                     '2000000 2000000 50 1'),
+    ('runs',         'runs_held',                '1000000 1000000 2 1'),
     ('hold_keys',    'hold_keys',                '1000000 1000000 50000 50 40 1'),
     ('hold_keys',    'hold_keys_by_transaction', '1000000 1000000 50000 2'),
     ('timers',       'timers',                   '10000 10000 2 1 1'),

@@ -165,7 +165,9 @@ pub trait Commit: Send {
     async fn commit(self: Box<Self>) -> Result<()>;
 }
 
-/// The rows of one round, written set by set.
+/// The rows of one round, written set by set. Where sets touch the same row, what stands is changed
+/// first (`keys_resumed`), then what is gone goes, then what is new comes: a newer hold under the
+/// key of an older one stands unresumed.
 #[derive(Debug, Default)]
 pub struct Writes {
     pub hits: Vec<HitRow>,

@@ -19,12 +19,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, SqlitePool,
+    migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::Mutex;
 
 use self::{lock::Lock, writer::Writer};
-use super::Result;
+use super::{Error, Result};
 
 /// Bytes a page; set before the file is made, fixed from then on. Rows of some kilobytes stay on one.
 const PAGE_BYTES: u32 = 8_192;
@@ -72,8 +73,9 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", LOG_BYTES_KEPT)
             .pragma("cache_size", WRITER_CACHE);
-        let mut connection = writing.connect().await.map_err(error::of)?;
-        sqlx::migrate!("../migrations/sqlite").run(&mut connection).await.map_err(migration_error)?;
+        let mut connection = writing.connect().await.map_err(|cause| named(path, error::of(cause)))?;
+        let migrated = sqlx::migrate!("../migrations/sqlite").run(&mut connection).await;
+        migrated.map_err(|cause| named(path, migration_error(cause)))?;
         let reading = options.pragma("query_only", "on").pragma("cache_size", READER_CACHE);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -85,10 +87,18 @@ impl Sqlite {
     }
 }
 
-fn migration_error(error: sqlx::migrate::MigrateError) -> super::Error {
+fn migration_error(error: MigrateError) -> Error {
     match error {
-        sqlx::migrate::MigrateError::Execute(cause) => self::error::of(cause),
-        other => self::error::refused(other),
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => error::of(cause),
+        other => error::refused(other),
+    }
+}
+
+/// The same error, with the file's name before it.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Unavailable(text) => Error::Unavailable(format!("{}: {text}", path.display())),
+        Error::Refused(text) => Error::Refused(format!("{}: {text}", path.display())),
     }
 }
 

@@ -225,4 +225,9 @@ async fn one_process_has_the_file() {
 
     let nowhere = Sqlite::open(&home.path().join("none/holdfast.db")).await;
     assert!(matches!(nowhere, Err(Error::Unavailable(_))), "{nowhere:?}");
+
+    let other = home.path().join("other.db");
+    std::fs::write(&other, [b'x'; 9_000]).expect("written");
+    let other = Sqlite::open(&other).await.expect_err("no database").to_string();
+    assert!(other.contains("other.db: "), "{other}");
 }

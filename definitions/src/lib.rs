@@ -3,19 +3,27 @@
 //! Three stages, three types: the cycle as written (spanned nodes), as checked, as compiled
 //! ([`Cycle`]). Only a checked one compiles, so an unchecked cycle cannot be run.
 
+mod check;
+mod codes;
 mod cycle;
 mod decision;
 mod diagnostic;
 mod duration;
 mod json;
 mod key;
+mod lower;
 mod mapping;
 mod number;
 mod path;
+mod problem;
 mod step;
 mod template;
 mod webhook;
+mod written;
+mod yaml;
 
+pub use check::check;
+pub use codes::codes;
 pub use cycle::{Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
@@ -35,10 +43,4 @@ pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 pub struct Checked {
     pub cycles: Vec<std::sync::Arc<Cycle>>,
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// Reads, checks and compiles every cycle of a file. `file` is only shown in diagnostics.
-pub fn check(file: &str, text: &str) -> Checked {
-    let _ = (file, text);
-    unimplemented!()
 }

@@ -1,0 +1,95 @@
+//! A checked cycle becomes one that runs.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use petgraph::graph::DiGraph;
+use sha2::{Digest, Sha256};
+
+use super::{answers::Answers, graph::Graph};
+use crate::{
+    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnNoMatch, Respond, Step, StepIndex, StepKind,
+    Template, Webhook,
+    written::{Target, WrittenCycle, WrittenKind, WrittenWebhook},
+};
+
+/// How long a synchronous caller is kept, and an early hit waits, where nothing is said.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+const EARLY_DEFAULT: Duration = Duration::from_secs(60);
+
+/// None only where a check was missed, which an error has said.
+pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: &str) -> Option<Cycle> {
+    let index = |at: usize| StepIndex(at as u32);
+    let next = |target: Option<&Target>| match target {
+        None => Some(Next::End),
+        Some(target) if target.value == "end" => Some(Next::End),
+        Some(target) => graph.find(target).map(|at| Next::Step(index(at))),
+    };
+    let mut steps = Vec::with_capacity(written.steps.len());
+    let mut by_id = BTreeMap::new();
+    for (at, step) in written.steps.into_iter().enumerate() {
+        let after = next(step.next.as_ref())?;
+        let kind = match step.kind {
+            WrittenKind::Webhook(written) => {
+                let expires = match &written.expires {
+                    Some((after, target)) => Some(Expires { after: *after, next: next(Some(target))? }),
+                    None => None,
+                };
+                StepKind::Webhook(Box::new(webhook(*written, expires, answers.reachable[at].contains(&at))))
+            }
+            WrittenKind::Decision { cases, otherwise } => {
+                let case = |case: crate::written::WrittenCase| {
+                    Some(Case { when: case.when?, next: next(Some(case.next.as_ref()?))? })
+                };
+                let cases = cases.into_iter().map(case).collect::<Option<Vec<_>>>()?;
+                StepKind::Decision(Decision { cases, otherwise: next(Some(otherwise.as_ref()?))? })
+            }
+            WrittenKind::Respond { status, headers, body, .. } => {
+                StepKind::Respond(respond(status, headers, body, index(answers.to[at]?)))
+            }
+            WrittenKind::Set(template) => StepKind::Set(template),
+            WrittenKind::Fail(message) => StepKind::Fail(Fail { message }),
+            WrittenKind::Broken => return None,
+        };
+        by_id.insert(step.id.value.clone(), index(at));
+        let may_answer = answers.reachable[at].iter().map(|at| index(*at)).collect();
+        steps.push(Step { id: step.id.value, name: step.name, kind, next: after, may_answer });
+    }
+    Some(Cycle {
+        name: written.name.value,
+        description: written.description,
+        retention: written.retention,
+        graph: indexed(&graph.edges),
+        steps,
+        source: source.to_owned(),
+        digest: Sha256::digest(source).into(),
+        by_id,
+    })
+}
+
+fn webhook(written: WrittenWebhook, expires: Option<Expires>, synchronous: bool) -> Webhook {
+    let mapping = written.mapping.map(|mapping| Mapping {
+        entries: mapping.value.into_iter().map(|(hit, transaction)| Entry { hit, transaction }).collect(),
+    });
+    let early = match written.on_no_match {
+        OnNoMatch::Reject => Duration::ZERO,
+        OnNoMatch::Accept => written.early.map_or(EARLY_DEFAULT, |early| early.value),
+    };
+    Webhook {
+        mapping,
+        synchronous,
+        timeout: written.timeout.unwrap_or(TIMEOUT_DEFAULT),
+        dedupe: written.dedupe,
+        early,
+        expires,
+        on_no_match: written.on_no_match,
+        on_ambiguous: written.on_ambiguous,
+    }
+}
+
+fn respond(status: Template, headers: Vec<(String, Template)>, body: Template, to: StepIndex) -> Respond {
+    Respond { status, headers, body, to }
+}
+
+fn indexed(edges: &DiGraph<usize, crate::Edge>) -> DiGraph<StepIndex, crate::Edge> {
+    edges.map(|_, at| StepIndex(*at as u32), |_, edge| edge.clone())
+}

@@ -1,0 +1,67 @@
+//! From the cycle as written to the cycle that runs: the graph, who can wait for whom, what each
+//! path can read. Only a cycle without an error compiles.
+
+mod answers;
+mod compile;
+mod graph;
+mod reads;
+
+use std::{collections::HashSet, sync::Arc};
+
+use crate::{
+    Checked, Cycle, codes,
+    lower::lower,
+    problem::Problem,
+    written::WrittenCycle,
+    yaml::{self, Document},
+};
+
+/// Reads, checks and compiles every cycle of a file. `file` is only shown in diagnostics.
+pub fn check(file: &str, text: &str) -> Checked {
+    let (documents, mut problems) = yaml::read(text);
+    let broken = problems.iter().any(Problem::is_error);
+    let mut cycles = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
+    if documents.is_empty() && problems.is_empty() {
+        let message = "the file is empty: it defines no cycle".to_owned();
+        problems.push(Problem::error(codes::NO_CYCLE, crate::problem::Span::START, message));
+    }
+    for document in documents {
+        let (written, mut found) = lower(&document.root);
+        if let Some(written) = &written {
+            if !names.insert(written.name.value.clone()) {
+                let message = format!("the file defines the cycle `{}` twice", written.name.value);
+                found.push(Problem::error(codes::DUPLICATE_CYCLE, written.name.span, message));
+            }
+        }
+        let cycle = written.and_then(|written| one(written, &document, &mut found));
+        if !found.iter().any(Problem::is_error) {
+            cycles.extend(cycle);
+        }
+        problems.extend(found);
+    }
+    let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.diagnostic(file)).collect();
+    diagnostics.sort_by_key(|one| (one.line, one.column, one.severity, one.code));
+    if broken {
+        cycles.clear();
+    }
+    Checked { cycles, diagnostics }
+}
+
+fn one(written: WrittenCycle, document: &Document, problems: &mut Vec<Problem>) -> Option<Arc<Cycle>> {
+    let before = problems.len();
+    let graph = graph::build(&written, problems);
+    let whole = problems.len() == before;
+    let order = graph::order(&written, &graph, problems)?;
+    if !whole {
+        // What a missing step would have led to is not known: what follows would only repeat it.
+        return None;
+    }
+    graph::check_starts(&written, &graph, problems);
+    reads::check(&written, &graph, &order, problems);
+    let answers = answers::resolve(&written, &graph, &order, problems);
+    if problems.iter().any(Problem::is_error) {
+        return None;
+    }
+    compile::compile(written, &graph, &answers, &document.source).map(Arc::new)
+}

@@ -1,0 +1,176 @@
+//! From spanned nodes to the cycle as written. Everything wrong is noted and the rest goes on.
+
+mod decision;
+mod respond;
+mod step;
+mod value;
+mod webhook;
+
+use std::time::Duration;
+
+use crate::{
+    Retention, codes,
+    problem::{Problem, Span, suggestion},
+    written::{Spanned, WrittenCycle},
+    yaml::{Node, Value},
+};
+
+/// Steps of a cycle.
+pub const STEPS_MAX: usize = 1_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+const RETENTION_MAX: Duration = Duration::from_secs(31 * 24 * 3_600);
+
+/// What is known at the top of a definition.
+const TOP: &[&str] = &["cycle", "description", "retention", "steps"];
+
+#[derive(Default)]
+pub struct Lowering {
+    pub problems: Vec<Problem>,
+}
+
+/// A cycle, where so much is there that checking it says something.
+pub fn lower(root: &Node) -> (Option<WrittenCycle>, Vec<Problem>) {
+    let mut lowering = Lowering::default();
+    let cycle = lowering.cycle(root);
+    (cycle, lowering.problems)
+}
+
+impl Lowering {
+    fn cycle(&mut self, root: &Node) -> Option<WrittenCycle> {
+        let Value::Map(members) = &root.value else {
+            let message = format!("a definition is a map with the keys {}, not {}", TOP.join(", "), root.kind());
+            self.error(codes::NO_CYCLE, root.span, message);
+            return None;
+        };
+        self.refuse_unknown(members, TOP, "a definition");
+        let name = self.required(root, "cycle").and_then(|node| self.text(node, "cycle"));
+        if let Some(name) = &name {
+            self.check_name(name);
+        }
+        let description = get(root, "description").and_then(|node| self.text(node, "description"));
+        let retention = get(root, "retention").map_or(Retention::FromStart(RETENTION_MAX), |node| self.retention(node));
+        let steps_node = self.required(root, "steps")?;
+        let steps = self.steps(steps_node);
+        Some(WrittenCycle {
+            name: name?,
+            description: description.map(|text| text.value),
+            retention,
+            steps,
+            steps_span: steps_node.span,
+        })
+    }
+
+    fn check_name(&mut self, name: &Spanned<String>) {
+        let text = &name.value;
+        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if text.is_empty() || text.len() > 100 || !text.chars().all(letters) || text.starts_with('-') {
+            let message = format!("`{text}` is no name for a cycle");
+            let help = "lower-case letters, digits and hyphens, at most 100, not starting with a hyphen";
+            self.problems.push(Problem::error(codes::CYCLE_NAME, name.span, message).help(help));
+        }
+    }
+
+    fn retention(&mut self, node: &Node) -> Retention {
+        let range = (HOUR, RETENTION_MAX);
+        let Value::Map(members) = &node.value else {
+            let kept = self.duration_in(node, "retention", codes::RETENTION_RANGE, range);
+            return Retention::FromStart(kept.unwrap_or(RETENTION_MAX));
+        };
+        self.refuse_unknown(members, &["completed", "failed"], "`retention`");
+        let mut one = |name| {
+            let given = get(node, name);
+            given.and_then(|node| self.duration_in(node, name, codes::RETENTION_RANGE, range)).unwrap_or(RETENTION_MAX)
+        };
+        Retention::ByOutcome { completed: one("completed"), failed: one("failed") }
+    }
+
+    fn steps(&mut self, node: &Node) -> Vec<crate::written::WrittenStep> {
+        let Value::Map(members) = &node.value else {
+            self.wrong_type(node, "steps", "a map from step ids to steps");
+            return Vec::new();
+        };
+        if members.is_empty() {
+            self.error(codes::NO_STEPS, node.span, "the cycle has no steps".into());
+        }
+        if members.len() > STEPS_MAX {
+            let message = format!("the cycle has {} steps; at most {STEPS_MAX} are allowed", members.len());
+            self.error(codes::TOO_MANY_STEPS, node.span, message);
+        }
+        members.iter().take(STEPS_MAX).map(|(id, step)| self.step(id, step)).collect()
+    }
+
+    pub(super) fn error(&mut self, code: codes::Code, span: Span, message: String) {
+        self.problems.push(Problem::error(code, span, message));
+    }
+
+    pub(super) fn wrong_type(&mut self, node: &Node, what: &str, wanted: &str) {
+        let message = format!("`{what}` must be {wanted}, not {}", node.kind());
+        self.error(codes::WRONG_TYPE, node.span, message);
+    }
+
+    /// Each unknown key, with what was likely meant or the list of what is known.
+    pub(super) fn refuse_unknown(&mut self, members: &[(Node, Node)], known: &[&str], of: &str) {
+        for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name())) {
+            let message = format!("unknown key `{}` in {of}", key.name());
+            let help = suggestion(key.name(), known);
+            self.problems.push(Problem::error(codes::UNKNOWN_KEY, key.span, message).help(help));
+        }
+    }
+
+    pub(super) fn required<'a>(&mut self, node: &'a Node, name: &str) -> Option<&'a Node> {
+        let found = get(node, name);
+        if found.is_none() {
+            self.error(codes::MISSING_KEY, node.span, format!("the key `{name}` is missing"));
+        }
+        found
+    }
+
+    /// A text; a number or a boolean where only text can be meant is taken as it is written.
+    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+        let value = match &node.value {
+            Value::Text(text) => text.clone(),
+            Value::Number(number) => number.text().to_owned(),
+            Value::Bool(value) => value.to_string(),
+            _ => {
+                self.wrong_type(node, what, "a text");
+                return None;
+            }
+        };
+        Some(Spanned { value, span: node.span })
+    }
+
+    pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
+        let text = self.text(node, what)?;
+        match crate::parse_duration(&text.value) {
+            Ok(duration) => Some(duration),
+            Err(error) => {
+                self.error(codes::DURATION, node.span, format!("`{what}`: {error}"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn duration_in(
+        &mut self,
+        node: &Node,
+        what: &str,
+        code: codes::Code,
+        (least, most): (Duration, Duration),
+    ) -> Option<Duration> {
+        let duration = self.duration(node, what)?;
+        if (least..=most).contains(&duration) {
+            return Some(duration);
+        }
+        let shown = crate::format_duration;
+        let message = format!("`{what}` is {}; it goes from {} to {}", shown(duration), shown(least), shown(most));
+        self.error(code, node.span, message);
+        None
+    }
+}
+
+pub(crate) fn get<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    match &node.value {
+        Value::Map(members) => members.iter().find(|(key, _)| key.name() == name).map(|(_, value)| value),
+        _ => None,
+    }
+}

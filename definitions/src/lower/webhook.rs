@@ -1,0 +1,176 @@
+//! A webhook's settings.
+
+use std::time::Duration;
+
+use super::{Lowering, get};
+use crate::{
+    ENTRIES_MAX, OnAmbiguous, OnNoMatch, Path, codes,
+    problem::{Problem, Span, suggestion},
+    written::{Read, Spanned, Target, WrittenWebhook},
+    yaml::{Node, Value},
+};
+
+const KNOWN: &[&str] = &["mapping", "timeout", "dedupe", "early", "expires", "on_no_match", "on_ambiguous"];
+/// What a path into a hit may begin with.
+const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
+/// Settings that mean nothing at a start webhook.
+const MID_ONLY: &[&str] = &["early", "expires", "on_no_match", "on_ambiguous"];
+
+const SECOND: Duration = Duration::from_secs(1);
+const TIMEOUT_MAX: Duration = Duration::from_secs(300);
+const MONTH: Duration = Duration::from_secs(31 * 24 * 3_600);
+
+impl Lowering {
+    pub(super) fn webhook(&mut self, span: Span, node: &Node, reads: &mut Vec<Read>) -> WrittenWebhook {
+        let mut webhook = WrittenWebhook {
+            span,
+            mapping: None,
+            timeout: None,
+            dedupe: None,
+            early: None,
+            expires: None,
+            on_no_match: OnNoMatch::Accept,
+            on_ambiguous: OnAmbiguous::Newest,
+            mid_only: Vec::new(),
+        };
+        let members = match &node.value {
+            Value::Null => return webhook,
+            Value::Map(members) => members,
+            _ => {
+                self.wrong_type(node, "webhook", "a map of settings, or nothing");
+                return webhook;
+            }
+        };
+        self.refuse_unknown(members, KNOWN, "a webhook");
+        webhook.mid_only = members
+            .iter()
+            .filter_map(|(key, _)| {
+                let value = MID_ONLY.iter().copied().find(|name| *name == key.name())?;
+                Some(Spanned { value, span: key.span })
+            })
+            .collect();
+        webhook.mapping = get(node, "mapping").map(|mapping| self.mapping(mapping, reads));
+        let timeout = get(node, "timeout");
+        webhook.timeout =
+            timeout.and_then(|node| self.duration_in(node, "timeout", codes::TIMEOUT_RANGE, (SECOND, TIMEOUT_MAX)));
+        webhook.dedupe = get(node, "dedupe").and_then(|node| self.dedupe(node));
+        webhook.early = get(node, "early").and_then(|node| {
+            let value = self.duration_in(node, "early", codes::EARLY_RANGE, (Duration::ZERO, MONTH))?;
+            Some(Spanned { value, span: node.span })
+        });
+        webhook.expires = get(node, "expires").and_then(|node| self.expires(node));
+        let choices = ["accept", "reject"];
+        if get(node, "on_no_match").and_then(|node| self.choice(node, "on_no_match", &choices)) == Some("reject") {
+            webhook.on_no_match = OnNoMatch::Reject;
+        }
+        let choices = ["newest", "reject"];
+        if get(node, "on_ambiguous").and_then(|node| self.choice(node, "on_ambiguous", &choices)) == Some("reject") {
+            webhook.on_ambiguous = OnAmbiguous::Reject;
+        }
+        self.early_and_reject(&webhook);
+        webhook
+    }
+
+    fn early_and_reject(&mut self, webhook: &WrittenWebhook) {
+        if let (OnNoMatch::Reject, Some(early)) = (webhook.on_no_match, &webhook.early)
+            && !early.value.is_zero()
+        {
+            let message = "`on_no_match: reject` turns `early` off".to_owned();
+            let help = "a hit that is refused can't be kept for later: leave one of them out";
+            self.problems.push(Problem::warning(codes::EARLY_AND_REJECT, early.span, message).help(help));
+        }
+    }
+
+    fn choice<'a>(&mut self, node: &Node, what: &str, choices: &[&'a str]) -> Option<&'a str> {
+        let text = self.text(node, what)?;
+        let found = choices.iter().copied().find(|choice| *choice == text.value);
+        if found.is_none() {
+            let message = format!("`{what}` can't be `{}`", text.value);
+            let help = suggestion(&text.value, choices);
+            self.problems.push(Problem::error(codes::CHOICE, node.span, message).help(help));
+        }
+        found
+    }
+
+    fn mapping(&mut self, node: &Node, reads: &mut Vec<Read>) -> Spanned<Vec<(Path, Path)>> {
+        let mut entries = Vec::new();
+        let Value::List(items) = &node.value else {
+            self.wrong_type(node, "mapping", "a list of `{ hit, transaction }`");
+            return Spanned { value: entries, span: node.span };
+        };
+        if items.is_empty() {
+            let message = "the mapping is empty: no hit could be told from another".to_owned();
+            self.error(codes::MAPPING_EMPTY, node.span, message);
+        }
+        if items.len() > ENTRIES_MAX {
+            let message = format!("the mapping has {} entries; at most {ENTRIES_MAX} are allowed", items.len());
+            self.error(codes::MAPPING_TOO_LONG, node.span, message);
+        }
+        for item in items {
+            let Value::Map(members) = &item.value else {
+                self.wrong_type(item, "mapping", "a list of `{ hit, transaction }`");
+                continue;
+            };
+            self.refuse_unknown(members, &["hit", "transaction"], "a mapping");
+            let hit = self.required(item, "hit").and_then(|node| self.hit_path(node, "hit", codes::HIT_NOT_SINGULAR));
+            let transaction = self.required(item, "transaction").and_then(|node| {
+                let path = self.path(node, "transaction")?;
+                reads.push(Read { path: path.clone(), span: node.span, before: true });
+                Some(path)
+            });
+            if let (Some(hit), Some(transaction)) = (hit, transaction) {
+                entries.push((hit, transaction));
+            }
+        }
+        Spanned { value: entries, span: node.span }
+    }
+
+    fn dedupe(&mut self, node: &Node) -> Option<Path> {
+        self.hit_path(node, "dedupe", codes::DEDUPE_NOT_SINGULAR)
+    }
+
+    /// A singular path into `{ method, headers, query, body }`.
+    fn hit_path(&mut self, node: &Node, what: &str, not_singular: codes::Code) -> Option<Path> {
+        let path = self.path(node, what)?;
+        if !path.is_singular() {
+            let message = format!("`{}` can find several values: `{what}` must be a singular path", path.text());
+            let help = "names and indexes only, such as `$.body.order.id` or `$.body.items[0].id`";
+            self.problems.push(Problem::error(not_singular, node.span, message).help(help));
+            return None;
+        }
+        let names = path.leading_names();
+        match names.first() {
+            Some(first) if HIT_PARTS.contains(first) => {}
+            first => {
+                let message = format!("`{}` does not begin with a part of the request", path.text());
+                let help = match first {
+                    Some(first) => suggestion(first, HIT_PARTS),
+                    None => format!("known are: {}", HIT_PARTS.join(", ")),
+                };
+                self.problems.push(Problem::error(codes::HIT_ROOT, node.span, message).help(help));
+                return None;
+            }
+        }
+        if let ["headers", name, ..] = names.as_slice()
+            && name.chars().any(|c| c.is_ascii_uppercase())
+        {
+            let message = format!("header names are in lower case: `{name}` never matches");
+            let help = format!("write `$.headers['{}']`", name.to_ascii_lowercase());
+            self.problems.push(Problem::warning(codes::HEADER_CASE, node.span, message).help(help));
+        }
+        Some(path)
+    }
+
+    fn expires(&mut self, node: &Node) -> Option<(Duration, Target)> {
+        let Value::Map(members) = &node.value else {
+            self.wrong_type(node, "expires", "a map `{ after, next }`");
+            return None;
+        };
+        self.refuse_unknown(members, &["after", "next"], "`expires`");
+        let after = self
+            .required(node, "after")
+            .and_then(|node| self.duration_in(node, "after", codes::EXPIRES_RANGE, (SECOND, MONTH)));
+        let next = self.required(node, "next").and_then(|node| self.target(node, "next"));
+        Some((after?, next?))
+    }
+}

@@ -1,0 +1,84 @@
+//! A cycle as written: every name with its place, the graph still in words.
+
+use crate::{Condition, OnAmbiguous, OnNoMatch, Path, Retention, Template, problem::Span};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+/// The name of a step, or `end`.
+pub type Target = Spanned<String>;
+
+#[derive(Debug)]
+pub struct WrittenCycle {
+    pub name: Spanned<String>,
+    pub description: Option<String>,
+    pub retention: Retention,
+    pub steps: Vec<WrittenStep>,
+    pub steps_span: Span,
+}
+
+#[derive(Debug)]
+pub struct WrittenStep {
+    pub id: Spanned<String>,
+    pub name: Option<String>,
+    pub kind: WrittenKind,
+    pub next: Option<Target>,
+    /// Paths into the document, each with its place.
+    pub reads: Vec<Read>,
+}
+
+/// A path into the document.
+#[derive(Debug)]
+pub struct Read {
+    pub path: Path,
+    pub span: Span,
+    /// It is read when the step is reached, and so before its own output is there.
+    pub before: bool,
+}
+
+#[derive(Debug)]
+pub enum WrittenKind {
+    Webhook(Box<WrittenWebhook>),
+    Decision {
+        cases: Vec<WrittenCase>,
+        otherwise: Option<Target>,
+    },
+    Respond {
+        status: Template,
+        headers: Vec<(String, Template)>,
+        body: Template,
+        to: Option<Target>,
+    },
+    Set(Template),
+    Fail(Template),
+    /// Its kind is wrong; that was said.
+    Broken,
+}
+
+#[derive(Debug)]
+pub struct WrittenWebhook {
+    pub span: Span,
+    /// The entries that could be read, and where the mapping stands.
+    pub mapping: Option<Spanned<Vec<(Path, Path)>>>,
+    pub timeout: Option<Duration>,
+    pub dedupe: Option<Path>,
+    pub early: Option<Spanned<Duration>>,
+    pub expires: Option<(Duration, Target)>,
+    pub on_no_match: OnNoMatch,
+    pub on_ambiguous: OnAmbiguous,
+    /// Settings that only a mid-cycle webhook may have, where they stand.
+    pub mid_only: Vec<Spanned<&'static str>>,
+}
+
+#[derive(Debug)]
+pub struct WrittenCase {
+    pub when: Option<Condition>,
+    /// Two cases with the same text here ask the same.
+    pub sameness: String,
+    pub next: Option<Target>,
+    pub span: Span,
+}

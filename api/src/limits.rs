@@ -16,8 +16,6 @@ pub struct Limits {
     pub expansion_ratio: usize,
     /// …and to this many bytes whatever its size: small texts compress well.
     pub expansion_free_bytes: usize,
-    /// Levels of nesting in a body of any format.
-    pub body_depth: usize,
     /// Parts of a multipart body, fields of a form, lines of newline-delimited JSON.
     pub body_parts: usize,
     /// Open connections; further ones are told `503` and closed.
@@ -41,7 +39,6 @@ impl Default for Limits {
             body_bytes: 1 << 20,
             expansion_ratio: 100,
             expansion_free_bytes: 64 << 10,
-            body_depth: 128,
             body_parts: 10_000,
             connections: 10_000,
             header_read: Duration::from_secs(10),

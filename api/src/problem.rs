@@ -22,8 +22,12 @@ pub struct Kind(pub &'static str);
 #[derive(Clone, Copy, Debug)]
 pub struct Reached(pub &'static str);
 
+/// Boxed: it is the error of many results, and rare.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
     status: StatusCode,
     kind: &'static str,
     title: &'static str,
@@ -37,23 +41,31 @@ impl Problem {
     /// `kind` is a lower-case name with hyphens, the same for ever: clients compare it. `title`
     /// says the same to people and does not vary (RFC 9457 §3.1.4).
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
-        Self { status, kind, title, detail: None, members: Map::new(), headers: HeaderMap::new(), limit: None }
+        Self(Box::new(Parts {
+            status,
+            kind,
+            title,
+            detail: None,
+            members: Map::new(),
+            headers: HeaderMap::new(),
+            limit: None,
+        }))
     }
 
     /// What was wrong this time, and what to do about it.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// An extension member (RFC 9457 §3.2).
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
@@ -70,28 +82,28 @@ impl Problem {
 
     /// A limit was reached: its name goes into the answer, the log and a metric.
     pub fn limit(mut self, name: &'static str, max: u64) -> Self {
-        self.limit = Some(name);
+        self.0.limit = Some(name);
         self.with("limit", name).with("max", max)
     }
 
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     pub fn kind(&self) -> &'static str {
-        self.kind
+        self.0.kind
     }
 
     /// The document: `type`, `title`, `status`, `detail` and the extension members.
     pub fn document(&self) -> Value {
         let mut document = Map::new();
-        document.insert("type".into(), format!("urn:holdfast:problem:{}", self.kind).into());
-        document.insert("title".into(), self.title.into());
-        document.insert("status".into(), self.status.as_u16().into());
-        if let Some(detail) = &self.detail {
+        document.insert("type".into(), format!("urn:holdfast:problem:{}", self.0.kind).into());
+        document.insert("title".into(), self.0.title.into());
+        document.insert("status".into(), self.0.status.as_u16().into());
+        if let Some(detail) = &self.0.detail {
             document.insert("detail".into(), detail.as_str().into());
         }
-        document.extend(self.members.clone());
+        document.extend(self.0.members.clone());
         Value::Object(document)
     }
 
@@ -182,11 +194,11 @@ impl std::fmt::Display for Chain<'_> {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.document().to_string()).into_response();
-        response.headers_mut().extend(self.headers);
+        let mut response = (self.0.status, self.document().to_string()).into_response();
+        response.headers_mut().extend(self.0.headers);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        response.extensions_mut().insert(Kind(self.kind));
-        if let Some(limit) = self.limit {
+        response.extensions_mut().insert(Kind(self.0.kind));
+        if let Some(limit) = self.0.limit {
             response.extensions_mut().insert(Reached(limit));
         }
         response

@@ -3,11 +3,9 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use holdfast_definitions::{Json, Members};
 
-use super::json;
-
 pub fn value(bytes: &[u8]) -> Json {
     Json::Object(Members::from_iter([
         ("base64".to_owned(), Json::Text(BASE64_STANDARD.encode(bytes))),
-        ("length".to_owned(), json::whole(bytes.len())),
+        ("length".to_owned(), Json::from(bytes.len() as u64)),
     ]))
 }

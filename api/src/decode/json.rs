@@ -2,13 +2,11 @@
 
 use holdfast_definitions::Json;
 
-use super::Fault;
+use super::{Fault, Place};
 
-pub fn read(text: &str, depth_max: usize) -> Result<Json, Fault> {
-    let _ = (text, depth_max);
-    Err(Fault::nowhere("not yet"))
-}
-/// A whole number.
-pub fn whole(_number: usize) -> Json {
-    Json::Null
+pub fn read(text: &str) -> Result<Json, Fault> {
+    Json::parse(text.as_bytes()).map_err(|error| {
+        let from_one = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        Fault::at(Place { line: from_one(error.line), column: from_one(error.column) }, error.message)
+    })
 }

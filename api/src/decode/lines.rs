@@ -15,7 +15,7 @@ pub fn read(text: &str, limits: &Limits) -> Result<Json, Fault> {
         if values.len() == limits.body_parts {
             return Err(Fault::Limit { limit: "body_parts", max: limits.body_parts });
         }
-        values.push(json::read(line, limits.body_depth - 1).map_err(|fault| below(fault, above))?);
+        values.push(json::read(line).map_err(|fault| below(fault, above))?);
     }
     Ok(Json::Array(values))
 }

@@ -1,7 +1,7 @@
 //! Bodies into values: one file a format, and one for content codings.
 //!
 //! Invariants: no number passes through floating point; nesting is at most
-//! [`Limits::body_depth`], parts at most [`Limits::body_parts`]; what cannot be read is refused
+//! [`DEPTH_MAX`], parts at most [`Limits::body_parts`]; what cannot be read is refused
 //! with its place, never guessed at.
 
 mod binary;
@@ -16,7 +16,7 @@ mod text;
 mod xml;
 
 use bytes::Bytes;
-use holdfast_definitions::Json;
+use holdfast_definitions::{DEPTH_MAX, Json};
 use mime::Mime;
 
 pub use coding::{Coding, UNDERSTOOD};
@@ -85,22 +85,40 @@ impl Format {
         if body.is_empty() {
             return Ok(Json::Null);
         }
+        let value = self.value(body, limits).await?;
+        // Once more for all: an array around lines or repeats is a level of its own.
+        if depth(&value) > DEPTH_MAX {
+            return Err(Fault::nowhere(format!("nested deeper than {DEPTH_MAX}")));
+        }
+        Ok(value)
+    }
+
+    async fn value(&self, body: Bytes, limits: &Limits) -> Result<Json, Fault> {
         match self {
-            Self::Json(charset) => json::read(&charset.text(&body)?, limits.body_depth),
+            Self::Json(charset) => json::read(&charset.text(&body)?),
             Self::Lines(charset) => lines::read(&charset.text(&body)?, limits),
-            Self::Xml(charset) => xml::read(&text::of_xml(*charset, &body)?, limits.body_depth),
+            Self::Xml(charset) => xml::read(&text::of_xml(*charset, &body)?),
             Self::Form(charset) => form::read(&charset.text(&body)?, limits.body_parts),
             Self::Multipart { boundary } => multipart::read(body, boundary, limits).await,
             Self::Text(charset) => Ok(Json::Text(charset.text(&body)?.into_owned())),
             Self::Binary => Ok(binary::value(&body)),
             Self::Unnamed => {
-                let read = Charset::Utf8.text(&body).and_then(|text| json::read(&text, limits.body_depth));
+                let read = Charset::Utf8.text(&body).and_then(|text| json::read(&text));
                 read.map_err(|fault| match fault {
                     Fault::Unreadable { .. } => Fault::Unnamed,
                     limit @ (Fault::Limit { .. } | Fault::Unnamed) => limit,
                 })
             }
         }
+    }
+}
+
+/// Levels of arrays and objects. The formats bound it, so the stack does too.
+fn depth(value: &Json) -> usize {
+    match value {
+        Json::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Json::Object(members) => 1 + members.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
     }
 }
 

@@ -7,7 +7,7 @@ use holdfast_definitions::{Json, Members};
 use http_body_util::{BodyDataStream, Full};
 use multer::{Field, Multipart};
 
-use super::{Fault, json, repeated};
+use super::{Fault, repeated};
 use crate::Limits;
 
 /// What RFC 7578 §4.4 says of a part that names no type.
@@ -41,7 +41,7 @@ async fn value(part: Field<'_>, name: &str) -> Result<Json, Fault> {
     Ok(Json::Object(Members::from_iter([
         ("filename".to_owned(), Json::Text(file)),
         ("content_type".to_owned(), Json::Text(kind)),
-        ("size".to_owned(), json::whole(bytes.len())),
+        ("size".to_owned(), Json::from(bytes.len() as u64)),
         ("base64".to_owned(), Json::Text(BASE64_STANDARD.encode(&bytes))),
     ])))
 }

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use holdfast_definitions::{Json, Members};
+use holdfast_definitions::{DEPTH_MAX, Json, Members};
 use quick_xml::{
     XmlVersion,
     events::{BytesRef, BytesStart, Event},
@@ -19,9 +19,9 @@ use quick_xml::{
 
 use super::{Fault, Place, repeated};
 
-pub fn read(text: &str, depth_max: usize) -> Result<Json, Fault> {
+pub fn read(text: &str) -> Result<Json, Fault> {
     let mut reader = Reader::from_str(text);
-    let mut tree = Tree { open: Vec::new(), root: None, depth_max };
+    let mut tree = Tree { open: Vec::new(), root: None };
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
         let event = reader.read_event().map_err(|error| {
@@ -48,7 +48,6 @@ struct Element {
 struct Tree {
     open: Vec<Element>,
     root: Option<(String, Json)>,
-    depth_max: usize,
 }
 
 impl Tree {
@@ -77,8 +76,8 @@ impl Tree {
         if self.root.is_some() {
             return Err("there is more than one root element".to_owned());
         }
-        if self.open.len() == self.depth_max {
-            return Err(format!("elements are nested deeper than {}", self.depth_max));
+        if self.open.len() == DEPTH_MAX {
+            return Err(format!("elements are nested deeper than {DEPTH_MAX}"));
         }
         let mut members = Members::new();
         for attribute in start.attributes() {

@@ -36,3 +36,7 @@ fn is_name(segment: &str) -> bool {
     let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=SEGMENT_BYTES_MAX).contains(&segment.len()) && segment.bytes().all(is_of_a_name)
 }
+
+#[cfg(test)]
+#[path = "address_tests.rs"]
+mod tests;

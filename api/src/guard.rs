@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{Limits, Problem};
+use crate::{Limits, Problem, telemetry};
 
 /// Refuses a head over its caps. The parser below refuses what is far over them, barely.
 pub async fn measure_head(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
@@ -56,7 +56,8 @@ fn head_fault(request: &Request, limits: &Limits) -> Option<Problem> {
 
 /// A panic in a handler is a bug: a line in the log and a `500`, and the server goes on.
 pub async fn catch_panics(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    let route = telemetry::route_of(&request);
     let mut run = Box::pin(next.run(request));
     let ended = poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,
@@ -67,7 +68,7 @@ pub async fn catch_panics(request: Request, next: Next) -> Response {
     ended.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        tracing::error!(%method, %path, message, "a handler panicked");
+        tracing::error!(%method, route, message, "a handler panicked");
         Problem::internal().into_response()
     })
 }

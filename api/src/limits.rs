@@ -20,7 +20,8 @@ pub struct Limits {
     pub body_parts: usize,
     /// Open connections; further ones are told `503` and closed.
     pub connections: usize,
-    /// From the first byte of a head (or the opening of a connection) to its last.
+    /// From the opening of a connection, or the end of the exchange before, to the last byte of a
+    /// head: an idle connection ends too.
     pub header_read: Duration,
     /// From a body's first byte to its last.
     pub body_read: Duration,
@@ -43,7 +44,8 @@ impl Default for Limits {
             connections: 10_000,
             header_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
-            stop: Duration::from_secs(10),
+            // A second less than is promised, for the process to end in.
+            stop: Duration::from_secs(9),
             stop_answers: Duration::from_secs(5),
         }
     }

@@ -21,7 +21,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use tower::ServiceExt as _;
 
@@ -33,6 +33,8 @@ const REFUSALS_MAX: usize = 256;
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// After a failed accept (no file descriptor left, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The store's, the log's, the watched definitions'.
+const FILES_BESIDE_CONNECTIONS: u64 = 512;
 /// hyper reads into at least this much (its own floor).
 const READ_BUFFER_MIN: usize = 8 << 10;
 
@@ -41,30 +43,56 @@ const READ_BUFFER_MIN: usize = 8 << 10;
 /// their `202` from the engine, and the engine is closed. Errors where the listener is unusable.
 pub async fn run(listener: TcpListener, app: App, stop: impl Future<Output = ()>) -> io::Result<()> {
     let limits = app.limits.clone();
-    let told = Arc::new(Notify::new());
+    allow_open_files(limits.connections);
+    let (told, stopping) = watch::channel(None);
     let shutdown = {
-        let (app, told) = (app.clone(), told.clone());
+        let app = app.clone();
         async move {
             stop.await;
             app.drain();
-            told.notify_one();
+            let _ = told.send(Some(Instant::now()));
         }
     };
-    let closing = tokio::spawn({
-        let (app, told, patience) = (app.clone(), told.clone(), limits.stop_answers);
-        async move {
-            told.notified().await;
-            // A second notice: every connection has ended, nobody waits any more.
-            let _ = timeout(patience, told.notified()).await;
-            app.engine.close().await;
-        }
-    });
-    let served = serve(listener, app::router(app), limits.clone(), shutdown).await;
-    told.notify_one();
-    if timeout(limits.stop, closing).await.is_err() {
+    let engine = app.engine.clone();
+    let serving = serve(listener, app::router(app), limits.clone(), shutdown);
+    let mut serving = std::pin::pin!(serving);
+    let told_at = async |mut stopping: watch::Receiver<Option<Instant>>| {
+        stopping.wait_for(Option::is_some).await.ok().and_then(|told| *told)
+    };
+    let patience = async {
+        let told = told_at(stopping.clone()).await.unwrap_or_else(Instant::now);
+        sleep_until(told + limits.stop_answers).await;
+    };
+    let served = tokio::select! {
+        served = &mut serving => Some(served),
+        () = patience => None,
+    };
+    let latest = stopping.borrow().unwrap_or_else(Instant::now) + limits.stop;
+    let closing = tokio::spawn(async move { engine.close().await });
+    let served = match served {
+        Some(served) => served,
+        None => serving.await,
+    };
+    // Answers that are out are out; a store that does not end must not hold the process.
+    if timeout_at(latest, closing).await.is_err() {
         tracing::warn!("the engine did not close in time");
     }
     served
+}
+
+/// Raises the soft limit of open files as far as the hard one lets it: a shell's 1,024 would be
+/// reached long before [`Limits::connections`].
+fn allow_open_files(connections: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let wanted = connections as u64 + FILES_BESIDE_CONNECTIONS;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = Some(limit.maximum.map_or(wanted, |most| most.min(wanted)));
+    if limit.current < Some(wanted) || setrlimit(Resource::Nofile, limit).is_err() {
+        tracing::warn!(wanted, "fewer files may be open than connections are allowed: see `ulimit -n`");
+    }
 }
 
 /// Serves a router until `shutdown` is ready; then takes further connections for one request each

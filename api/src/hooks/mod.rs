@@ -13,18 +13,22 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::any,
 };
 use bytes::Bytes;
+use holdfast_definitions::Json;
 use holdfast_engine::{Admission, AnswerLookup, Arrival, Door, Error, HitId, Reception};
 
 use crate::{
-    App, Problem,
+    App, Limits, Problem,
     decode::{Coding, Format},
 };
 use address::Address;
+
+#[cfg(test)]
+pub(crate) use body::read as read_body;
 
 /// `dev` has the one account that is there from the start.
 const DEV_ACCOUNT: &str = "default";
@@ -125,28 +129,27 @@ async fn receive(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Rec
     {
         return Ok(earlier);
     }
-    let body = decoded(app, &parts, coding, &raw).await?;
-    let arrival = Arrival {
+    let mut arrival = Arrival {
         webhook: door.identifier.clone(),
         method: parts.method.as_str().to_owned(),
         headers: head::fields(&parts.headers),
         query: head::query(&parts.uri),
-        body,
+        body: Json::Null,
         raw,
         repeat,
         wait,
     };
+    if !arrival.raw.is_empty() {
+        arrival.body = decoded(&parts.headers, coding, &arrival.raw, &app.limits).await?;
+    }
     Ok(app.engine.receive(arrival).await?)
 }
 
-async fn decoded(app: &App, parts: &Parts, coding: Coding, raw: &Bytes) -> Result<holdfast_definitions::Json, Problem> {
-    if raw.is_empty() {
-        return Ok(holdfast_definitions::Json::Null);
-    }
-    let content_type = head::one(&parts.headers, &header::CONTENT_TYPE);
+async fn decoded(headers: &HeaderMap, coding: Coding, raw: &Bytes, limits: &Limits) -> Result<Json, Problem> {
+    let content_type = head::one(headers, &header::CONTENT_TYPE);
     let format = Format::of(content_type.as_deref()).map_err(|error| body::unsupported_type(error.to_string()))?;
-    let plain = coding.undo(raw, &app.limits).map_err(body::fault)?;
-    format.read(plain, &app.limits).await.map_err(body::fault)
+    let plain = coding.undo(raw, limits).map_err(body::fault)?;
+    format.read(plain, limits).await.map_err(body::fault)
 }
 
 /// The answer to a hit, for a caller that was told `202`.

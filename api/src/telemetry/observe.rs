@@ -26,12 +26,16 @@ impl Drop for InFlight {
     }
 }
 
+/// The route, not the path: paths have no end of values, and a webhook's is its secret.
+pub fn route_of(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned()
+}
+
 pub async fn observe(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let in_flight = InFlight::begin();
     let method = request.method().clone();
-    // The route, not the path: paths have no end of values, and a webhook's is its secret.
-    let route = request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
+    let route = route_of(&request);
     let response = next.run(request).await;
     drop(in_flight);
     let (took, status) = (began.elapsed(), response.status());

@@ -11,10 +11,16 @@ mod eval;
 use crate::Json;
 use compile::Query;
 
-/// Nodes that one evaluation looks at, at most.
+/// Nodes that one evaluation looks at, at most. What a filter reads of a value counts by its size.
 pub const NODES_MAX: usize = 1_000_000;
 /// Values that one evaluation yields, at most.
 pub const RESULTS_MAX: usize = 10_000;
+
+/// Bytes of a path's text, at most.
+pub const PATH_BYTES_MAX: usize = 4096;
+/// How deep brackets and parentheses may be nested in a path: the parser's time doubles with each
+/// level of a path that turns out wrong, and its recursion takes stack.
+pub const PATH_DEPTH_MAX: usize = 10;
 
 /// A compiled query.
 #[derive(Debug, Clone)]
@@ -57,6 +63,7 @@ pub struct Exhausted;
 
 impl Path {
     pub fn parse(text: &str) -> Result<Self, PathError> {
+        check_size(text)?;
         let query = compile::compile(text, true)?;
         Ok(Self { text: text.to_owned(), steps: compile::singular(&query), query })
     }
@@ -99,6 +106,30 @@ impl Path {
         }
         Ok(Json::Array(self.all(root)?.into_iter().cloned().collect()))
     }
+}
+
+/// Refuses what would take the parser too long, before it sees it.
+fn check_size(text: &str) -> Result<(), PathError> {
+    if text.len() > PATH_BYTES_MAX {
+        return Err(PathError::Syntax(format!("a path is at most {PATH_BYTES_MAX} bytes long")));
+    }
+    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
+    for c in text.chars() {
+        match (c, quote) {
+            _ if escaped => escaped = false,
+            ('\\', Some(_)) => escaped = true,
+            (c, Some(open)) if c == open => quote = None,
+            (_, Some(_)) => {}
+            ('"' | '\'', None) => quote = Some(c),
+            ('[' | '(', None) => depth += 1,
+            (']' | ')', None) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > PATH_DEPTH_MAX {
+            return Err(PathError::Syntax(format!("brackets are nested deeper than {PATH_DEPTH_MAX}")));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn child<'a>(value: &'a Json, step: &Step) -> Option<&'a Json> {

@@ -18,6 +18,9 @@ pub fn evaluate<'a>(
     if found.len() > results_max { Err(Exhausted) } else { Ok(found) }
 }
 
+/// Bytes of a text that cost as much as one more node.
+const BYTES_A_LOOK: usize = 64;
+
 struct Evaluation<'a> {
     root: &'a Json,
     /// Nodes that may still be looked at.
@@ -27,6 +30,27 @@ struct Evaluation<'a> {
 impl<'a> Evaluation<'a> {
     fn look(&mut self) -> Result<(), Exhausted> {
         self.left = self.left.checked_sub(1).ok_or(Exhausted)?;
+        Ok(())
+    }
+
+    /// Counts a value that a filter reads whole: once for each of its elements and each
+    /// [`BYTES_A_LOOK`] of its texts. Otherwise a filter could read one large text for every element.
+    fn read(&mut self, value: &Json) -> Result<(), Exhausted> {
+        self.look()?;
+        match value {
+            Json::Null | Json::Bool(_) => Ok(()),
+            Json::Number(number) => self.spend(number.text().len() / BYTES_A_LOOK),
+            Json::Text(text) => self.spend(text.len() / BYTES_A_LOOK),
+            Json::Array(items) => items.iter().try_for_each(|item| self.read(item)),
+            Json::Object(members) => members.iter().try_for_each(|(name, value)| {
+                self.spend(name.len() / BYTES_A_LOOK)?;
+                self.read(value)
+            }),
+        }
+    }
+
+    fn spend(&mut self, looks: usize) -> Result<(), Exhausted> {
+        self.left = self.left.checked_sub(looks).ok_or(Exhausted)?;
         Ok(())
     }
 
@@ -110,6 +134,9 @@ impl<'a> Evaluation<'a> {
             Expression::Exists(source) => !self.nodes(source, node)?.is_empty(),
             Expression::Matches { text, pattern } => {
                 let text = self.operand(text, node)?;
+                if let Some(text) = &text {
+                    self.read(text.get())?;
+                }
                 let Some(text) = text.as_ref().and_then(|value| value.get().as_text()) else { return Ok(false) };
                 match pattern {
                     Pattern::Compiled(regex) => regex.is_match(text),
@@ -125,6 +152,9 @@ impl<'a> Evaluation<'a> {
             }
             Expression::Compare(how, left, right) => {
                 let (left, right) = (self.operand(left, node)?, self.operand(right, node)?);
+                for value in left.iter().chain(&right) {
+                    self.read(value.get())?;
+                }
                 compare(*how, left.as_ref().map(Value::get), right.as_ref().map(Value::get))
             }
         })
@@ -143,7 +173,10 @@ impl<'a> Evaluation<'a> {
             },
             Operand::Count(source) => Some(Value::count(self.nodes(source, node)?.len())),
             Operand::Length(inner) => match self.operand(inner, node)?.as_ref().map(Value::get) {
-                Some(Json::Text(text)) => Some(Value::count(text.chars().count())),
+                Some(Json::Text(text)) => {
+                    self.spend(text.len() / BYTES_A_LOOK)?;
+                    Some(Value::count(text.chars().count()))
+                }
                 Some(Json::Array(items)) => Some(Value::count(items.len())),
                 Some(Json::Object(members)) => Some(Value::count(members.len())),
                 _ => None,

@@ -67,3 +67,30 @@ fn the_first_names_say_which_step_is_read() {
     assert_eq!(names("$..a"), "");
     assert_eq!(names("$"), "");
 }
+
+#[test]
+fn a_path_that_would_take_the_parser_too_long_is_refused() {
+    let began = std::time::Instant::now();
+    for hostile in [
+        format!("$[?{}@.a", "@[?length(".repeat(100)),
+        format!("$[?{}@.a{}]", "(".repeat(1_000), ")".repeat(1_000)),
+        format!("$.{}", "a".repeat(PATH_BYTES_MAX)),
+    ] {
+        assert!(matches!(Path::parse(&hostile), Err(PathError::Syntax(_))));
+    }
+    assert!(Path::parse(&format!("$[?@.a == '{}']", "([".repeat(100))).is_ok());
+    assert!(Path::parse(&format!("$[?{}@.a{}]", "(".repeat(9), ")".repeat(9))).is_ok());
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_large_text_read_for_every_element_is_stopped() {
+    let big = "x".repeat(500_000);
+    let document = json(&format!(r#"{{"a":"{big}","b":"{big}","l":[{}0]}}"#, "0,".repeat(100_000)));
+    let began = std::time::Instant::now();
+    for path in ["$.l[?search($.a, 'y')]", "$.l[?$.a == $.b]", "$.l[?length($.a) == 1]", "$.l[?$ == $]"] {
+        let path = Path::parse(path).unwrap();
+        assert_eq!(path.all(&document), Err(Exhausted), "{}", path.text());
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+}

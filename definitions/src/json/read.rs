@@ -3,7 +3,7 @@
 use std::fmt;
 
 use indexmap::map::Entry;
-use json_event_parser::{JsonEvent, JsonSyntaxError, SliceJsonParser};
+use json_event_parser::{JsonEvent, JsonSyntaxError, LowLevelJsonParser};
 
 use super::{Json, Members};
 use crate::Number;
@@ -35,11 +35,16 @@ enum Open {
 
 pub fn parse(text: &[u8], depth_max: usize) -> Result<Json, JsonError> {
     check_depth(text, depth_max)?;
-    let mut parser = SliceJsonParser::new(text);
+    let mut parser = LowLevelJsonParser::new();
+    let mut read = 0;
     let mut open: Vec<Open> = Vec::new();
     let mut whole: Option<Json> = None;
     loop {
-        let value = match parser.parse_next().map_err(|error| syntax(&error))? {
+        let from = read;
+        let step = parser.parse_next(&text[from..], true);
+        read += step.consumed_bytes;
+        let Some(event) = step.event else { continue };
+        let value = match event.map_err(|error| syntax(&error))? {
             JsonEvent::Eof => return whole.ok_or_else(|| at(text, text.len(), "the text is empty".into())),
             JsonEvent::StartArray => {
                 open.push(Open::Array(Vec::new()));
@@ -52,7 +57,7 @@ pub fn parse(text: &[u8], depth_max: usize) -> Result<Json, JsonError> {
             JsonEvent::ObjectKey(name) => {
                 if let Some(Open::Object(members, key)) = open.last_mut() {
                     if members.contains_key(&*name) {
-                        return Err(duplicate(text, &name));
+                        return Err(duplicate(text, from, &name));
                     }
                     *key = Some(name.into_owned());
                 }
@@ -109,19 +114,14 @@ fn syntax(error: &JsonSyntaxError) -> JsonError {
     JsonError { line: start.line + 1, column: start.column + 1, message: error.message().to_owned() }
 }
 
-/// The second place of a name in the text; the parser does not say where it stands.
-fn duplicate(text: &[u8], name: &str) -> JsonError {
+/// Names longer than this are cut short in a message.
+const NAME_SHOWN_MAX: usize = 100;
+
+/// `from` is where the parser went on: the name's quote is the first one there.
+fn duplicate(text: &[u8], from: usize, name: &str) -> JsonError {
+    let position = from + text[from..].iter().position(|byte| *byte == b'"').unwrap_or_default();
     let mut written = String::new();
-    super::write_text(name, &mut written);
-    let needle = written.as_bytes();
-    let places: Vec<usize> = text
-        .windows(needle.len())
-        .enumerate()
-        .filter(|(_, window)| *window == needle)
-        .map(|(position, _)| position)
-        .take(2)
-        .collect();
-    let position = places.last().copied().unwrap_or_default();
+    super::write_text(&name.chars().take(NAME_SHOWN_MAX).collect::<String>(), &mut written);
     at(text, position, format!("the name {written} stands twice in one object"))
 }
 

@@ -48,6 +48,21 @@ fn a_megabyte_of_brackets_is_refused_at_once() {
     assert!(Json::parse(format!("{}{}", "[".repeat(128), "]".repeat(128)).as_bytes()).is_ok());
 }
 
+#[test]
+fn a_duplicate_is_found_where_it_stands() {
+    assert!(error(r#"{"b":"a","a":1,"a":2}"#).starts_with("line 1, column 16"));
+    assert!(error("{\"a\":1,\n  \"\\u0061\":2}").starts_with("line 2, column 3: the name \"a\""));
+    assert!(Json::parse(br#"{"a":{"a":1},"b":{"a":2}}"#).is_ok());
+}
+
+#[test]
+fn a_huge_duplicate_name_is_refused_at_once() {
+    let name = r#"\""#.repeat(250_000);
+    let began = std::time::Instant::now();
+    assert!(error(&format!(r#"{{"{name}":1,"{name}":2}}"#)).len() < 400);
+    assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
 fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),

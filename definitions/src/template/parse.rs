@@ -75,8 +75,9 @@ fn text(text: String, pointer: &str) -> Result<Node, TemplateError> {
     let mut literal = String::new();
     let mut rest = text.as_str();
     while let Some(at) = rest.find("${") {
-        let offset = text[..text.len() - rest.len() + at].chars().count();
-        let wrong = |problem| TemplateError { pointer: pointer.to_owned(), offset, problem };
+        let before = &text[..text.len() - rest.len() + at];
+        // Counted only for a mistake: a text may hold very many `${`.
+        let wrong = |problem| TemplateError { pointer: pointer.to_owned(), offset: before.chars().count(), problem };
         if rest[..at].ends_with('$') {
             // `$${` is a literal `${`.
             literal.push_str(&rest[..at - 1]);

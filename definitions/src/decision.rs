@@ -2,7 +2,8 @@
 //!
 //! Equality is that of correlation keys (see `key`). An ordering holds between two numbers, or a
 //! number and its plain canonical text; between two texts (by code point); between unlike types it
-//! is false. A missing value is only ever `exists: false`, `empty: true`, or `not_…`.
+//! is false. A missing value is only ever `exists: false`, `empty: true`, or `not_…`. A path that is
+//! not singular yields an array, which is never missing: ask whether it is `empty`.
 
 mod operator;
 

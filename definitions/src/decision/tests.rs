@@ -24,6 +24,7 @@ fn equality_is_that_of_keys() {
     assert!(!holds("\"042\"", "equals", "42") && !holds("\"42.0\"", "equals", "42") && !holds("true", "equals", "1"));
     assert!(holds("null", "equals", "null") && holds("[1,{\"a\":2}]", "equals", "[1.0,{\"a\":\"2\"}]"));
     assert!(!holds("9007199254740993", "equals", "9007199254740992"));
+    assert!(holds("1e99999999999999999999", "equals", "1e99999999999999999999"));
     assert!(holds("\"\"", "equals", "\"\"") && !holds("\"\"", "equals", "null"));
 }
 
@@ -126,4 +127,9 @@ fn conditions_nest() {
     assert!(holds(Condition::Any(vec![test("$.a", "2"), test("$.b[*]", "[1,2]")])));
     assert!(!holds(Condition::Any(Vec::new())) && holds(Condition::All(Vec::new())));
     assert!(holds(test("$.c[*]", "[]")));
+    let exists = |value: &str| Condition::Test {
+        value: Path::parse(value).unwrap(),
+        operator: Operator::from_name("exists", json("true"), false).unwrap(),
+    };
+    assert!(!holds(exists("$.c")) && holds(exists("$.c[*]")));
 }

@@ -310,7 +310,7 @@ pub fn regex(pattern: &str, whole: bool) -> Result<Regex, String> {
 }
 
 fn first_line(message: &str) -> String {
-    let useful = message.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['|', '-']));
-    let last = useful.clone().last().unwrap_or("it is no JSONPath");
+    let mut useful = message.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['|', '-']));
+    let last = useful.next_back().unwrap_or("it is no JSONPath");
     last.trim_start_matches("= ").to_owned()
 }

@@ -268,3 +268,53 @@ fn a_zstd_window_is_refused_before_it_is_allocated() {
     let huge = Bytes::from_static(&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xf8, 0x01, 0x00, 0x00]);
     assert!(matches!(Coding::Zstd.undo(&huge, &Limits::default()), Err(Fault::Unreadable { .. })));
 }
+
+proptest::proptest! {
+    /// Whatever comes, a decoder says something and stays on its feet.
+    #[test]
+    fn no_bytes_make_a_decoder_panic(
+        bytes in proptest::collection::vec(proptest::sample::select(b"<>/&;ax\"'=[]{},:1-B\r\n !?\xff%\x28\xb5\x2f\xfd\x1f\x8b\x08\x78\x9c".to_vec()), 0..200)
+    ) {
+        let (limits, bytes) = (Limits::default(), Bytes::from(bytes));
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
+            let _ = coding.undo(&bytes, &limits);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        for named in ["application/json", "text/xml", "application/jsonl", "multipart/form-data; boundary=B", "text/csv"] {
+            let _ = runtime.block_on(Format::of(Some(named)).expect("understood").read(bytes.clone(), &limits));
+        }
+    }
+
+    /// A text survives its way through an element, but for the white space around it.
+    #[test]
+    fn text_survives_xml(text in "[a-z<>&\"' \u{e9}]{0,40}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let body = format!("<a>{}</a>", text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+        let read = runtime.block_on(Format::Xml(None).read(body.into(), &Limits::default())).expect("read");
+        let text = text.trim_matches(' ');
+        let inside = if text.is_empty() { Json::Null } else { Json::from(text) };
+        proptest::prop_assert_eq!(read.get("a"), Some(&inside));
+    }
+}
+
+#[test]
+fn a_byte_changed_anywhere_makes_no_coding_panic() {
+    let text = "a text that is sent, and sent again\n".repeat(20);
+    let all = [
+        (Coding::Gzip, gzip(text.as_bytes())),
+        (Coding::Deflate, zlib(text.as_bytes())),
+        (Coding::Brotli, Bytes::from_static(BROTLI)),
+        (Coding::Zstd, zstd(text.as_bytes())),
+    ];
+    let limits = Limits { body_bytes: 10_000, ..Limits::default() };
+    for (coding, coded) in all {
+        for at in 0..coded.len() {
+            for change in [0x01, 0x10, 0x80, 0xff] {
+                let mut changed = coded.to_vec();
+                changed[at] ^= change;
+                let undone = coding.undo(&changed.into(), &limits);
+                assert!(undone.is_err() || undone.is_ok_and(|plain| plain.len() <= 10_000));
+            }
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use holdfast_definitions::Diagnostic;
 
+use crate::limits::RETRY_SOON;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Also for what belongs to another account, and for what has expired.
@@ -35,4 +37,43 @@ pub enum Error {
     /// A bug or damaged data: logged in full, and the caller told nothing more.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// The same error for another of a batch's callers.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::NotFound { what, id } => Self::NotFound { what, id: id.clone() },
+            Self::Inactive => Self::Inactive,
+            Self::Conflict(message) => Self::Conflict(message.clone()),
+            Self::Invalid(message) => Self::Invalid(message.clone()),
+            Self::KeyReused => Self::KeyReused,
+            Self::Definition(diagnostics) => Self::Definition(diagnostics.clone()),
+            Self::Limit { limit, max, retry_after } => Self::Limit { limit, max: *max, retry_after: *retry_after },
+            Self::Unavailable { reason, retry_after } => {
+                Self::Unavailable { reason: reason.clone(), retry_after: *retry_after }
+            }
+            Self::Internal(source) => Self::Internal(source.to_string().into()),
+        }
+    }
+
+    /// With what the caller is not told.
+    pub fn for_log(&self) -> String {
+        match self {
+            Self::Internal(source) => format!("internal error: {source}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl From<crate::store::Error> for Error {
+    fn from(error: crate::store::Error) -> Self {
+        match error {
+            crate::store::Error::Unavailable(reason) => {
+                tracing::warn!(%reason, "the store is not available");
+                Self::Unavailable { reason: "the store is not available".into(), retry_after: RETRY_SOON }
+            }
+            refused @ crate::store::Error::Refused(_) => Self::Internal(Box::new(refused)),
+        }
+    }
 }

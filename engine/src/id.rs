@@ -4,6 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Micros;
@@ -95,6 +96,34 @@ impl Ids {
         self.last = if made > self.last { made } else { self.last + 1 };
         Uuid::from_u128(self.last)
     }
+}
+
+/// 256 random bits: three random UUIDs (122 bits each) from the system's source, through SHA-256.
+pub fn random() -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for _ in 0..3 {
+        hash.update(Uuid::new_v4());
+    }
+    hash.finalize().into()
+}
+
+/// Lower-case letters and digits without i, l, o and u (Crockford), five bits each.
+pub fn base32(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
+    let (mut bits, mut held) = (0_u32, 0);
+    for byte in bytes {
+        bits = bits << 8 | u32::from(*byte);
+        held += 8;
+        while held >= 5 {
+            held -= 5;
+            text.push(char::from(DIGITS[(bits >> held) as usize & 31]));
+        }
+    }
+    if held > 0 {
+        text.push(char::from(DIGITS[(bits << (5 - held)) as usize & 31]));
+    }
+    text
 }
 
 #[cfg(test)]

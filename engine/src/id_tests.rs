@@ -30,3 +30,10 @@ fn the_order_of_ids_is_the_order_of_instants() {
         assert!(floor_of(instant) <= a.next(instant));
     }
 }
+
+#[test]
+fn base32_takes_five_bits_a_letter() {
+    assert_eq!(base32(&[0xff, 0x00]), "zw00");
+    assert_eq!(base32(&random()[..16]).len(), 26);
+    assert_ne!(random(), random());
+}

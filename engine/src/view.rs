@@ -166,6 +166,12 @@ impl RunStatus {
             Self::Expired => "expired",
         }
     }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        let all =
+            [Self::Queued, Self::Running, Self::Held, Self::Completed, Self::Failed, Self::Cancelled, Self::Expired];
+        all.into_iter().find(|status| status.word() == word)
+    }
 }
 
 #[derive(Clone, Debug)]

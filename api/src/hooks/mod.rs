@@ -48,9 +48,17 @@ async fn take(State(app): State<App>, request: Request) -> Response {
         Some(Address::Answer { identifier, hit }) => return answer(&app, &parts, identifier, hit).await,
         None => None,
     };
-    let Some(door) = identifier.and_then(|identifier| app.engine.door(&identifier)) else {
-        body::linger(body, &parts.headers, &app.limits);
-        return reply::unknown();
+    let door = match identifier {
+        Some(identifier) => door(&app, &identifier).await,
+        None => Ok(None),
+    };
+    let door = match door {
+        Ok(Some(door)) => door,
+        Ok(None) => {
+            body::linger(body, &parts.headers, &app.limits);
+            return reply::unknown();
+        }
+        Err(error) => return Problem::from(error).into_response(),
     };
     match parts.method {
         Method::GET | Method::HEAD => reply::found(),
@@ -66,6 +74,14 @@ async fn take(State(app): State<App>, request: Request) -> Response {
             body::linger(body, &parts.headers, &app.limits);
             Problem::method(&other, WEBHOOK_METHODS).into_response()
         }
+    }
+}
+
+/// The webhook, from memory; before one is refused, another node's newest change is looked for.
+async fn door(app: &App, identifier: &str) -> Result<Option<Door>, Error> {
+    match app.engine.door(identifier) {
+        Some(door) if door.admission == Admission::Run => Ok(Some(door)),
+        _ => app.engine.door_again(identifier).await,
     }
 }
 
@@ -123,12 +139,6 @@ async fn receive(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Rec
     let coding = head::one(&parts.headers, &header::CONTENT_ENCODING).unwrap_or_default();
     let coding = Coding::of(&coding).map_err(body::unsupported_coding)?;
     let repeat = head::repeat(&parts.headers)?;
-    let wait = head::wait(&parts.headers);
-    if let Some(repeat) = &repeat
-        && let Some(earlier) = app.engine.recall(&door.identifier, repeat, &raw, wait).await?
-    {
-        return Ok(earlier);
-    }
     let mut arrival = Arrival {
         webhook: door.identifier.clone(),
         method: parts.method.as_str().to_owned(),
@@ -137,8 +147,11 @@ async fn receive(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Rec
         body: Json::Null,
         raw,
         repeat,
-        wait,
+        wait: head::wait(&parts.headers),
     };
+    if let Some(earlier) = app.engine.recall(&arrival).await? {
+        return Ok(earlier);
+    }
     if !arrival.raw.is_empty() {
         arrival.body = decoded(&parts.headers, coding, &arrival.raw, &app.limits).await?;
     }

@@ -14,7 +14,6 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use rows::*;
-#[allow(unused_imports, reason = "the engine opens it")]
 pub use sqlite::Sqlite;
 
 use crate::clock::Micros;

@@ -1,0 +1,256 @@
+//! Changes to what is deployed: deploy, start, stop, delete, keys. Rare, each a commit of its own
+//! under the account's lock, after which no hit is accepted by the state or version before it.
+
+use std::{collections::HashSet, sync::Arc};
+
+use holdfast_definitions::Cycle;
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    catalog::{Catalog, Deployment},
+    engine::Shared,
+    store::{Commit, CycleRow, KeyRecord, VersionRow, WebhookRow},
+};
+
+#[derive(Debug)]
+pub enum Admin {
+    /// All or none. (Cycle, whether a new version was made) come back in order.
+    Deploy {
+        cycles: Vec<Arc<Cycle>>,
+    },
+    Start {
+        name: String,
+    },
+    Stop {
+        name: String,
+    },
+    Delete {
+        name: String,
+    },
+    CreateKey {
+        record: KeyRecord,
+    },
+    RevokeKey {
+        account: String,
+        key: Uuid,
+    },
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Done {
+    /// For each cycle of a deploy: whether a new version was made.
+    Deployed(Vec<bool>),
+    Ok,
+}
+
+impl Shared {
+    pub(crate) async fn administer(&self, account: &str, admin: Admin) -> Result<Done, Error> {
+        let mut commit = self.begin(account).await?;
+        let catalog = self.catalog_at(account, commit.head().revision).await?;
+        let mut change = Change { account, catalog: &catalog, commit: &mut *commit, changed: false };
+        let (done, event) = change.apply(admin).await?;
+        let changed = change.changed;
+        if changed {
+            commit.bump_revision().await?;
+        }
+        commit.commit().await?;
+        if changed {
+            self.refresh_catalog_or_warn().await;
+            self.hint_catalog();
+        }
+        if let Some((event, cycle)) = event {
+            self.tell_event(crate::LiveEvent {
+                account: account.to_owned(),
+                event,
+                cycle,
+                transaction: None,
+                hit: None,
+                step: None,
+            });
+        }
+        Ok(done)
+    }
+}
+
+struct Change<'a> {
+    account: &'a str,
+    catalog: &'a Catalog,
+    commit: &'a mut dyn Commit,
+    changed: bool,
+}
+
+type Applied = (Done, Option<(&'static str, String)>);
+
+impl Change<'_> {
+    async fn apply(&mut self, admin: Admin) -> Result<Applied, Error> {
+        match admin {
+            Admin::Deploy { cycles } => self.deploy(cycles).await,
+            Admin::Start { name } => self.start(&name).await,
+            Admin::Stop { name } => self.stop(&name).await,
+            Admin::Delete { name } => self.delete(&name).await,
+            Admin::CreateKey { record } => {
+                self.commit.put_key(&record).await?;
+                Ok((Done::Ok, None))
+            }
+            Admin::RevokeKey { account, key } => {
+                if !self.commit.revoke_key(&account, key).await? {
+                    return Err(Error::NotFound { what: "key", id: key.to_string() });
+                }
+                Ok((Done::Ok, None))
+            }
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<Deployment>, Error> {
+        let found = self.catalog.cycle(self.account, name).cloned();
+        found.ok_or_else(|| Error::NotFound { what: "cycle", id: name.to_owned() })
+    }
+
+    async fn deploy(&mut self, cycles: Vec<Arc<Cycle>>) -> Result<Applied, Error> {
+        let mut deployed = Vec::new();
+        let mut last = None;
+        for cycle in cycles {
+            let changed = match self.catalog.cycle(self.account, &cycle.name).cloned() {
+                Some(known) if known.newest().is_some_and(|newest| newest.cycle.digest == cycle.digest) => false,
+                Some(known) => {
+                    self.new_version(&known, &cycle).await?;
+                    true
+                }
+                None => {
+                    self.new_cycle(&cycle).await?;
+                    true
+                }
+            };
+            if changed {
+                last = Some(("cycle.deployed", cycle.name.clone()));
+            }
+            self.changed |= changed;
+            deployed.push(changed);
+        }
+        Ok((Done::Deployed(deployed), last))
+    }
+
+    async fn new_cycle(&mut self, cycle: &Cycle) -> Result<(), Error> {
+        let row = CycleRow {
+            account: self.account.to_owned(),
+            cycle_id: Uuid::new_v4(),
+            name: cycle.name.clone(),
+            state: "draft".into(),
+            version: 1,
+            created_at: self.commit.head().now,
+            started_at: None,
+            stopped_at: None,
+            deleted_at: None,
+            backlog: false,
+        };
+        self.commit.put_cycle(&row).await?;
+        self.put_version(&row, cycle, &HashSet::new()).await
+    }
+
+    async fn new_version(&mut self, known: &Deployment, cycle: &Cycle) -> Result<(), Error> {
+        // A version's number is never used twice, also where an older one was dropped.
+        let row = CycleRow { version: known.row.version + 1, ..known.row.clone() };
+        self.commit.put_cycle(&row).await?;
+        let steps = known.hooks.iter().map(|hook| hook.step.clone()).collect();
+        self.put_version(&row, cycle, &steps).await
+    }
+
+    /// A step that had a webhook in an earlier version keeps its identifier.
+    async fn put_version(&mut self, row: &CycleRow, cycle: &Cycle, known: &HashSet<String>) -> Result<(), Error> {
+        let created_at = self.commit.head().now;
+        let version = VersionRow {
+            account: row.account.clone(),
+            cycle_id: row.cycle_id,
+            version: row.version,
+            digest: cycle.digest.to_vec(),
+            source: cycle.source.clone(),
+            created_at,
+        };
+        self.commit.put_version(&version).await?;
+        for (_, step, _) in cycle.webhooks().filter(|(_, step, _)| !known.contains(&step.id)) {
+            let webhook = WebhookRow {
+                account: row.account.clone(),
+                webhook: identifier(),
+                cycle_id: row.cycle_id,
+                step: step.id.clone(),
+                created_at,
+                queued: 0,
+            };
+            self.commit.put_webhook(&webhook).await?;
+        }
+        Ok(())
+    }
+
+    async fn start(&mut self, name: &str) -> Result<Applied, Error> {
+        let known = self.find(name)?;
+        if known.row.state == "running" {
+            return Ok((Done::Ok, None));
+        }
+        let now = self.commit.head().now;
+        // Only what a stop of 24 h ago or less queued is still to be run.
+        let backlog = known.admission(now) == crate::Admission::Queue;
+        let row =
+            CycleRow { state: "running".into(), started_at: Some(now), stopped_at: None, backlog, ..known.row.clone() };
+        if !backlog && known.row.stopped_at.is_some() {
+            self.expire_queue(&known).await?;
+        }
+        self.put(row, "cycle.started").await
+    }
+
+    /// What a stop of over 24 h ago left in the queue is marked, before anything newer is taken.
+    async fn expire_queue(&mut self, known: &Deployment) -> Result<(), Error> {
+        loop {
+            let rows = self.commit.queued(known.row.cycle_id, 1_000).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let mut writes = crate::store::Writes::default();
+            for row in rows {
+                writes.queued.push((row.webhook.clone(), -1));
+                writes.queue_gone.push(crate::store::QueueRow {
+                    cycle_id: known.row.cycle_id,
+                    hit: row.hit,
+                    webhook: row.webhook.clone(),
+                });
+                writes.hit_updates.push(crate::round::expired_in_queue(row));
+            }
+            self.commit.write(&writes).await?;
+        }
+    }
+
+    /// Stopping again does not extend the 24 h.
+    async fn stop(&mut self, name: &str) -> Result<Applied, Error> {
+        let known = self.find(name)?;
+        match known.row.state.as_str() {
+            "stopped" => Ok((Done::Ok, None)),
+            "draft" => Err(Error::Conflict("the cycle was never started".into())),
+            _ => {
+                let stopped_at = Some(self.commit.head().now);
+                let row = CycleRow { state: "stopped".into(), stopped_at, ..known.row.clone() };
+                self.put(row, "cycle.stopped").await
+            }
+        }
+    }
+
+    async fn delete(&mut self, name: &str) -> Result<Applied, Error> {
+        let known = self.find(name)?;
+        if known.row.state == "running" {
+            return Err(Error::Conflict("the cycle is running: stop it first".into()));
+        }
+        self.expire_queue(&known).await?;
+        let row = CycleRow { deleted_at: Some(self.commit.head().now), backlog: false, ..known.row.clone() };
+        self.put(row, "cycle.deleted").await
+    }
+
+    async fn put(&mut self, row: CycleRow, event: &'static str) -> Result<Applied, Error> {
+        self.commit.put_cycle(&row).await?;
+        self.changed = true;
+        Ok((Done::Ok, Some((event, row.name))))
+    }
+}
+
+/// 128 random bits, in 26 letters and digits.
+fn identifier() -> String {
+    crate::id::base32(&crate::id::random()[..16])
+}

@@ -1,0 +1,217 @@
+//! Cycles, their versions and webhooks.
+
+use std::{collections::HashMap, sync::Arc};
+
+use holdfast_definitions::{Severity, check};
+
+use super::Engine;
+use crate::{
+    CycleId, CycleState, CycleView, Deployed, Error, Page, PageQuery, VersionView, WebhookView,
+    admin::{Admin, Done},
+    catalog::Deployment,
+    clock::to_utc,
+    round::hex,
+    store::HitQuery,
+    work::Work,
+};
+
+/// What a list gives where the caller does not say, and at most.
+const PAGE_DEFAULT: u32 = 50;
+const PAGE_MAX: u32 = 1_000;
+
+impl PageQuery {
+    pub(crate) fn size(&self) -> Result<usize, Error> {
+        let limit = self.limit.unwrap_or(PAGE_DEFAULT);
+        if limit == 0 || limit > PAGE_MAX {
+            return Err(Error::Invalid(format!("limit is {limit}: it goes from 1 to {PAGE_MAX}")));
+        }
+        Ok(limit as usize)
+    }
+
+    /// A page of what is in memory, ordered by a name that is its cursor.
+    fn cut<T>(&self, mut all: Vec<(String, T)>) -> Result<Page<T>, Error> {
+        let size = self.size()?;
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if let Some(after) = &self.after {
+            all.retain(|(name, _)| name > after);
+        }
+        let more = all.len() > size;
+        all.truncate(size);
+        let next = all.last().filter(|_| more).map(|(name, _)| name.clone());
+        Ok(Page { data: all.into_iter().map(|(_, item)| item).collect(), next })
+    }
+}
+
+impl Engine {
+    /// Checks and deploys every cycle of a file, all or none.
+    pub async fn deploy(&self, account: &str, file: &str, text: &str) -> Result<Vec<Deployed>, Error> {
+        let checked = check(file, text);
+        if checked.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            return Err(Error::Definition(checked.diagnostics));
+        }
+        if checked.cycles.is_empty() {
+            return Err(Error::Invalid(format!("{file} defines no cycle")));
+        }
+        let cycles = checked.cycles;
+        let names: Vec<String> = cycles.iter().map(|cycle| cycle.name.clone()).collect();
+        let done = self.shared.writer.admin(account, Admin::Deploy { cycles }).await?;
+        let Done::Deployed(changed) = done else { return Err(Error::Internal("a deploy that was none".into())) };
+        let mut deployed = Vec::new();
+        for (name, changed) in names.iter().zip(changed) {
+            let cycle = self.cycle(account, name).await?;
+            deployed.push(Deployed { cycle, changed, warnings: checked.diagnostics.clone() });
+        }
+        Ok(deployed)
+    }
+
+    /// By name.
+    pub async fn cycles(&self, account: &str, page: PageQuery) -> Result<Page<CycleView>, Error> {
+        self.shared.follow_catalog().await?;
+        let catalog = self.shared.catalog();
+        let all = catalog
+            .cycles(account)
+            .filter(|cycle| cycle.row.deleted_at.is_none())
+            .map(|cycle| (cycle.row.name.clone(), cycle.clone()))
+            .collect();
+        let page = page.cut(all)?;
+        let mut data = Vec::with_capacity(page.data.len());
+        for cycle in page.data {
+            data.push(self.cycle_view(account, &cycle).await?);
+        }
+        Ok(Page { data, next: page.next })
+    }
+
+    pub async fn cycle(&self, account: &str, name: &str) -> Result<CycleView, Error> {
+        let cycle = self.deployment(account, name).await?;
+        self.cycle_view(account, &cycle).await
+    }
+
+    pub(super) async fn deployment(&self, account: &str, name: &str) -> Result<Arc<Deployment>, Error> {
+        self.shared.follow_catalog().await?;
+        let found = self.shared.catalog().cycle(account, name).cloned();
+        found.ok_or_else(|| Error::NotFound { what: "cycle", id: name.to_owned() })
+    }
+
+    /// Newest first.
+    pub async fn versions(&self, account: &str, name: &str, page: PageQuery) -> Result<Page<VersionView>, Error> {
+        let cycle = self.deployment(account, name).await?;
+        // Descending numbers, as names that ascend.
+        let all = cycle.versions.iter().map(|(number, version)| {
+            let view = VersionView {
+                version: *number as u32,
+                digest: hex(&version.cycle.digest),
+                created_at: to_utc(version.created_at),
+                source: version.cycle.source.clone(),
+            };
+            (format!("{:010}", i32::MAX - number), view)
+        });
+        page.cut(all.collect())
+    }
+
+    pub async fn start(&self, account: &str, name: &str) -> Result<CycleView, Error> {
+        self.shared.writer.admin(account, Admin::Start { name: name.to_owned() }).await?;
+        self.cycle(account, name).await
+    }
+
+    /// With `drain`, first lets queued work finish.
+    pub async fn stop(&self, account: &str, name: &str, drain: bool) -> Result<CycleView, Error> {
+        if drain {
+            let cycle = self.deployment(account, name).await?.row.cycle_id;
+            while self.shared.own(account, Work::Drain { cycle }).await {}
+        }
+        self.shared.writer.admin(account, Admin::Stop { name: name.to_owned() }).await?;
+        self.cycle(account, name).await
+    }
+
+    /// `Conflict` unless stopped (or never started).
+    pub async fn delete(&self, account: &str, name: &str) -> Result<(), Error> {
+        self.shared.writer.admin(account, Admin::Delete { name: name.to_owned() }).await?;
+        Ok(())
+    }
+
+    /// By cycle and step.
+    pub async fn webhooks(&self, account: &str, page: PageQuery) -> Result<Page<WebhookView>, Error> {
+        self.shared.follow_catalog().await?;
+        let catalog = self.shared.catalog();
+        let mut all = Vec::new();
+        for cycle in catalog.cycles(account).filter(|cycle| cycle.row.deleted_at.is_none()) {
+            for hook in cycle.hooks.iter().filter(|hook| hook.current || !hook.is_start()) {
+                all.push((format!("{}/{}", cycle.row.name, hook.step), (cycle.clone(), hook.clone())));
+            }
+        }
+        let page = page.cut(all)?;
+        let counts = self.counts(account).await?;
+        let mut data = Vec::with_capacity(page.data.len());
+        for (cycle, hook) in page.data {
+            data.push(self.webhook_view(account, &cycle, &hook, &counts).await?);
+        }
+        Ok(Page { data, next: page.next })
+    }
+
+    async fn cycle_view(&self, account: &str, cycle: &Deployment) -> Result<CycleView, Error> {
+        let counts = self.counts(account).await?;
+        let mut webhooks = Vec::new();
+        for hook in cycle.hooks.iter().filter(|hook| hook.current || !hook.is_start()) {
+            webhooks.push(self.webhook_view(account, cycle, hook, &counts).await?);
+        }
+        let row = &cycle.row;
+        let newest = cycle.newest().map(|newest| &newest.cycle);
+        Ok(CycleView {
+            id: CycleId(row.cycle_id),
+            name: row.name.clone(),
+            account: row.account.clone(),
+            description: newest.and_then(|newest| newest.description.clone()),
+            state: match row.state.as_str() {
+                "running" => CycleState::Running,
+                "stopped" => CycleState::Stopped,
+                _ => CycleState::Draft,
+            },
+            version: row.version as u32,
+            created_at: to_utc(row.created_at),
+            started_at: row.started_at.map(to_utc),
+            stopped_at: row.stopped_at.map(to_utc),
+            held: webhooks.iter().filter(|hook| hook.held > 0).map(|hook| (hook.step.clone(), hook.held)).collect(),
+            queued: webhooks.iter().map(|hook| hook.queued).sum(),
+            webhooks,
+            source: newest.map(|newest| newest.source.clone()).unwrap_or_default(),
+        })
+    }
+
+    async fn webhook_view(
+        &self,
+        account: &str,
+        cycle: &Deployment,
+        hook: &crate::catalog::Hook,
+        counts: &Counts,
+    ) -> Result<WebhookView, Error> {
+        let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: super::never(), limit: 1 };
+        let last = self.shared.store.hits(account, &query).await?.pop();
+        let of = (cycle.row.cycle_id, hook.step.clone());
+        Ok(WebhookView {
+            identifier: hook.identifier.clone(),
+            cycle: cycle.row.name.clone(),
+            step: hook.step.clone(),
+            account: account.to_owned(),
+            synchronous: hook.webhook().synchronous,
+            start: hook.is_start(),
+            last_hit_at: last.map(|hit| to_utc(hit.received_at)),
+            held: counts.held.get(&of).copied().unwrap_or_default(),
+            queued: counts.queued.get(&hook.identifier).copied().unwrap_or_default(),
+        })
+    }
+
+    async fn counts(&self, account: &str) -> Result<Counts, Error> {
+        let held = self.shared.held_in(account).await?;
+        let queued = self.shared.store.queued(account).await?;
+        Ok(Counts {
+            held: held.iter().map(|(cycle, step, count)| ((*cycle, step.clone()), *count)).collect(),
+            queued: queued.into_iter().map(|(webhook, count)| (webhook, count.max(0) as u64)).collect(),
+        })
+    }
+}
+
+/// What waits, by place.
+struct Counts {
+    held: HashMap<(uuid::Uuid, String), u64>,
+    queued: HashMap<String, u64>,
+}

@@ -1,0 +1,312 @@
+//! The one handle: receive, answer, cancel, replay, explain, deploy.
+//!
+//! Every method takes the account first; what belongs to another account is not found, and neither
+//! is what has expired, swept or not.
+
+mod cycles;
+mod explain;
+mod hits;
+mod keys;
+mod receive;
+mod transactions;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{broadcast, watch};
+use uuid::Uuid;
+
+use crate::{
+    Database, Door, Error, Gauges, Limits, LiveEvent, Options,
+    catalog::Catalog,
+    clock::{Clock, Micros, system_now, to_utc},
+    store::{Commit, Hint, Sqlite, Store},
+    waiters::Waiters,
+    work::Work,
+    worker,
+    writer::{self, Writer},
+};
+
+/// Live events that a slow receiver may fall behind by before it misses some.
+const EVENTS_KEPT: usize = 4_096;
+
+/// Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    tasks: Arc<std::sync::Mutex<Vec<tokio::task::JoinHandle<()>>>>,
+}
+
+/// What all tasks of an engine share.
+pub struct Shared {
+    pub store: Arc<dyn Store>,
+    pub clock: Clock,
+    pub limits: Limits,
+    pub waiters: Waiters,
+    pub writer: Writer,
+    pub node: String,
+    /// Replaced whole; held only to take or put the pointer.
+    catalog: RwLock<Arc<Catalog>>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+    /// One move of the manual clock at a time.
+    pub advancing: tokio::sync::Mutex<()>,
+    events: broadcast::Sender<LiveEvent>,
+    pub closing: watch::Sender<bool>,
+    held: worker::HeldCache,
+}
+
+impl Engine {
+    /// Opens the store, migrates it under a lock, loads the catalog and starts the worker.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let store: Arc<dyn Store> = match &options.database {
+            Database::Sqlite { path } => Arc::new(Sqlite::open(path).await?),
+            Database::Postgres { .. } => return Err(Error::Invalid("PostgreSQL is not there yet".into())),
+        };
+        Self::with_store(store, options).await
+    }
+
+    /// On a store that is open already: tests put one that fails or stalls on cue in its place.
+    pub async fn with_store(store: Arc<dyn Store>, options: Options) -> Result<Self, Error> {
+        let clock = match (options.manual_clock, store.clock().await?) {
+            (true, Some(instant)) => Clock::manual(instant),
+            (true, None) => {
+                let now = system_now();
+                store.set_clock(now).await?;
+                Clock::manual(now)
+            }
+            (false, _) => Clock::system(),
+        };
+        let (writer, queue) = Writer::new();
+        let catalog = Catalog::build(store.catalog().await?, &Catalog::default())?;
+        let shared = Arc::new(Shared {
+            store,
+            clock,
+            limits: options.limits,
+            waiters: Waiters::default(),
+            writer,
+            node: options.node,
+            catalog: RwLock::new(Arc::new(catalog)),
+            reloading: tokio::sync::Mutex::new(()),
+            advancing: tokio::sync::Mutex::new(()),
+            events: broadcast::channel(EVENTS_KEPT).0,
+            closing: watch::channel(false).0,
+            held: worker::HeldCache::default(),
+        });
+        shared.store.prepare(shared.clock.now()).await?;
+        let tasks = vec![
+            tokio::spawn(writer::run(shared.clone(), queue)),
+            tokio::spawn(worker::run(shared.clone())),
+            tokio::spawn(worker::hear(shared.clone())),
+        ];
+        Ok(Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) })
+    }
+
+    /// Ends: what is in flight is committed and its callers answered; later calls are `Unavailable`.
+    /// Callers that still wait are answered `Pending`.
+    pub async fn close(&self) {
+        self.refuse_new_work();
+        self.shared.closing.send_replace(true);
+        self.shared.writer.drained().await;
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in &tasks {
+            task.abort();
+        }
+        for task in tasks {
+            let _ = task.await;
+        }
+        self.shared.store.close().await;
+    }
+
+    /// New work is refused as `Unavailable` from now on; what is in flight goes on.
+    pub fn refuse_new_work(&self) {
+        self.shared.writer.refuse();
+    }
+
+    /// The engine's clock: the system's, or the manual one. UTC, whole microseconds.
+    pub fn now(&self) -> DateTime<Utc> {
+        to_utc(self.shared.clock.now())
+    }
+
+    pub fn is_clock_manual(&self) -> bool {
+        self.shared.clock.is_manual()
+    }
+
+    /// The name of this node in logs.
+    pub fn node(&self) -> &str {
+        &self.shared.node
+    }
+
+    /// Moves a manual clock; whatever falls due on the way has happened, in order, on return.
+    /// `Conflict` where the clock is not manual.
+    pub async fn advance(&self, by: Duration) -> Result<DateTime<Utc>, Error> {
+        worker::advance(&self.shared, by).await.map(to_utc)
+    }
+
+    /// Ok where the store answers.
+    pub async fn ready(&self) -> Result<(), Error> {
+        if self.shared.writer.is_refusing() {
+            return Err(writer::shutting_down());
+        }
+        Ok(self.shared.store.ping().await?)
+    }
+
+    /// What `/metrics` shows of the store. Counts of what is held are up to 15 s old.
+    pub async fn gauges(&self) -> Result<Gauges, Error> {
+        let shared = &self.shared;
+        let mut gauges = Gauges {
+            waiting_callers: shared.waiters.count(),
+            commit_queue: shared.writer.waiting(),
+            ..Gauges::default()
+        };
+        for account in shared.catalog().accounts() {
+            for (cycle, step, held) in shared.held_in(&account).await?.iter() {
+                if let Some(cycle) = shared.catalog().cycle_by_id(*cycle) {
+                    gauges.held.push((account.clone(), cycle.row.name.clone(), step.clone(), *held));
+                }
+            }
+            for (cycle, queued) in shared.queued_in(&account).await? {
+                gauges.queued.push((account.clone(), cycle, queued));
+            }
+        }
+        Ok(gauges)
+    }
+
+    /// Events of this node's commits from now on; a slow receiver misses the oldest.
+    pub fn events(&self) -> broadcast::Receiver<LiveEvent> {
+        self.shared.events.subscribe()
+    }
+
+    pub fn door(&self, identifier: &str) -> Option<Door> {
+        self.shared.catalog().door(identifier, self.shared.clock.now())
+    }
+
+    /// As `door`, after a look whether another node has changed what is deployed: asked before an
+    /// identifier is refused.
+    pub async fn door_again(&self, identifier: &str) -> Result<Option<Door>, Error> {
+        self.shared.follow_catalog().await?;
+        Ok(self.door(identifier))
+    }
+
+    /// The identifier of a cycle's webhook step (`dev` answers at `/hooks/{cycle}/{step}` too).
+    pub fn identifier(&self, account: &str, cycle: &str, step: &str) -> Option<String> {
+        Some(self.shared.catalog().cycle(account, cycle)?.hook(step)?.identifier.clone())
+    }
+}
+
+impl Shared {
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub async fn begin(&self, account: &str) -> Result<Box<dyn Commit>, Error> {
+        let now = self.clock.now();
+        self.store.prepare(now).await?;
+        let commit = self.store.begin(account, self.clock.is_manual().then_some(now)).await?;
+        self.clock.heard(commit.head().now);
+        Ok(commit)
+    }
+
+    /// The catalog of this revision: asked under the account's lock, when no newer one can be.
+    pub async fn catalog_at(&self, account: &str, revision: i64) -> Result<Arc<Catalog>, Error> {
+        let known = self.catalog();
+        if known.revision(account) == revision {
+            return Ok(known);
+        }
+        self.reload().await
+    }
+
+    async fn reload(&self) -> Result<Arc<Catalog>, Error> {
+        let _one = self.reloading.lock().await;
+        let catalog = Arc::new(Catalog::build(self.store.catalog().await?, &self.catalog())?);
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog.clone();
+        Ok(catalog)
+    }
+
+    /// Reloads where another node has changed something.
+    pub async fn follow_catalog(&self) -> Result<(), Error> {
+        let known = self.catalog();
+        let revisions = self.store.revisions().await?;
+        if revisions.iter().any(|(account, revision)| known.revision(account) != *revision) {
+            self.reload().await?;
+        }
+        Ok(())
+    }
+
+    /// After a commit that changed it. Should the read fail, the next commit finds the revision
+    /// changed and reads again.
+    pub async fn refresh_catalog_or_warn(&self) {
+        if let Err(error) = self.reload().await {
+            tracing::warn!(error = %error.for_log(), "the catalog could not be read again yet");
+        }
+    }
+
+    pub fn tell_event(&self, event: LiveEvent) {
+        tracing::debug!(
+            node = %self.node, event = event.event, cycle = %event.cycle, step = event.step.as_deref(),
+            transaction = event.transaction.map(tracing::field::display),
+            hit = event.hit.map(tracing::field::display),
+            "event"
+        );
+        // Nobody may be listening.
+        let _ = self.events.send(event);
+    }
+
+    /// Tells the other nodes: a hint, and they poll as well.
+    pub fn hint_answered(&self, account: &str, hits: Vec<Uuid>) {
+        let hints = hits.into_iter().map(|hit| Hint::Answered { account: account.to_owned(), hit }).collect();
+        self.hint(hints);
+    }
+
+    pub fn hint_catalog(&self) {
+        self.hint(vec![Hint::Catalog]);
+    }
+
+    fn hint(&self, hints: Vec<Hint>) {
+        if hints.is_empty() {
+            return;
+        }
+        let store = self.store.clone();
+        tokio::spawn(async move { store.notify(&hints).await });
+    }
+
+    pub async fn held_in(&self, account: &str) -> Result<Arc<Vec<(Uuid, String, u64)>>, Error> {
+        self.held.of(self, account).await
+    }
+
+    /// (cycle, hits queued by a stop)
+    pub async fn queued_in(&self, account: &str) -> Result<Vec<(String, u64)>, Error> {
+        let counts = self.store.queued(account).await?;
+        let catalog = self.catalog();
+        let mut queued: std::collections::BTreeMap<String, u64> = Default::default();
+        for (webhook, count) in counts {
+            if let Some((_, deployment)) = catalog.hook(&webhook) {
+                *queued.entry(deployment.row.name.clone()).or_default() += count.max(0) as u64;
+            }
+        }
+        Ok(queued.into_iter().collect())
+    }
+
+    /// Work that the engine finds for itself; a failure is logged and tried again at the next turn.
+    pub async fn own(&self, account: &str, work: Work) -> bool {
+        match self.writer.own(account, work).await {
+            Ok(outcome) => matches!(outcome.reply, crate::work::OutcomeReply::More),
+            Err(error) => {
+                tracing::warn!(account, error = %error.for_log(), "work that was due could not be done yet");
+                false
+            }
+        }
+    }
+}
+
+/// The instant of a page's cursor: everything before it.
+pub(crate) fn never() -> Uuid {
+    Uuid::max()
+}
+
+pub(crate) fn instant(time: DateTime<Utc>) -> Micros {
+    time.timestamp_micros()
+}

@@ -1,0 +1,193 @@
+//! The way of a hit: accepted, and its caller answered.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Engine, Shared};
+use crate::{
+    Answer, AnswerLookup, Arrival, Error, HitId, Reception, RepeatHeader, Reply, TransactionId, TransactionStatus,
+    callers,
+    catalog::Hook,
+    clock::micros,
+    limits::REPEAT_WINDOW,
+    round::{body_hash, header_hash},
+    store::HitRow,
+    work::{Outcome, OutcomeReply, Work},
+};
+
+impl Engine {
+    /// The answer of an earlier delivery with this header key, if there was one (waited for while it
+    /// is in progress). Asked before the body is parsed: `arrival.body` is not looked at. The
+    /// repeat is kept as a hit of its own, `duplicate`. `KeyReused` where an `Idempotency-Key` came
+    /// with another body.
+    pub async fn recall(&self, arrival: &Arrival) -> Result<Option<Reception>, Error> {
+        let Some(repeat) = &arrival.repeat else { return Ok(None) };
+        let (hook, account) = self.hook(&arrival.webhook)?;
+        let shared = &self.shared;
+        let found = shared.store.repeat(&account, &arrival.webhook, &header_hash(repeat)).await?;
+        let oldest = shared.clock.now() - micros(REPEAT_WINDOW);
+        let Some(first) = found.filter(|row| row.at > oldest) else { return Ok(None) };
+        if matches!(repeat, RepeatHeader::IdempotencyKey(_)) && first.body_hash != body_hash(&arrival.raw) {
+            return Err(Error::KeyReused);
+        }
+        let work = Work::Duplicate { arrival: Arc::new(arrival.clone()), first: first.hit };
+        shared.writer.ask(&account, work).await?;
+        self.repeated(&account, &hook, first.hit, patience(&hook, arrival)).await.map(Some)
+    }
+
+    /// Accepts a hit: on return it is on disk with all that it did, and for a synchronous webhook
+    /// its answer came or its time-out passed.
+    pub async fn receive(&self, arrival: Arrival) -> Result<Reception, Error> {
+        let (hook, account) = self.hook(&arrival.webhook)?;
+        let patience = patience(&hook, &arrival);
+        let outcome = self.shared.writer.ask(&account, Work::Receive(Arc::new(arrival))).await?;
+        self.resolve(&account, &hook, outcome, patience).await
+    }
+
+    async fn resolve(
+        &self,
+        account: &str,
+        hook: &Hook,
+        outcome: Outcome,
+        patience: Duration,
+    ) -> Result<Reception, Error> {
+        let hit = outcome.hit.ok_or_else(|| Error::Internal("a hit without an id".into()))?;
+        let transaction = outcome.transaction;
+        let (replayed, reply) = match outcome.reply {
+            OutcomeReply::Accepted | OutcomeReply::More => (false, Reply::Accepted),
+            OutcomeReply::Answer(answer) => (false, given(answer)),
+            OutcomeReply::NoMatch { reason } => (false, Reply::NoMatch { reason }),
+            OutcomeReply::Ambiguous => (false, Reply::Ambiguous),
+            OutcomeReply::Wait(told) => {
+                (false, self.shared.await_answer(account, hit, transaction, told, patience).await?)
+            }
+            OutcomeReply::Repeat => return self.repeated(account, hook, hit, patience).await,
+        };
+        let transaction = match (&reply, transaction) {
+            // It was queued: its transaction began while its caller waited.
+            (Reply::Answer(_) | Reply::Accepted | Reply::Pending { .. }, None) => {
+                self.transaction_of(account, hook, hit).await?
+            }
+            (_, known) => known,
+        };
+        Ok(Reception { hit: HitId(hit), transaction: transaction.map(TransactionId), replayed, reply })
+    }
+
+    async fn transaction_of(&self, account: &str, hook: &Hook, hit: Uuid) -> Result<Option<Uuid>, Error> {
+        if !hook.webhook().synchronous {
+            return Ok(None);
+        }
+        let row = self.shared.store.hit(account, std::slice::from_ref(&hook.identifier), hit).await?;
+        Ok(row.and_then(|row| row.transaction))
+    }
+
+    /// The answer of an earlier delivery, waited for while it is in progress.
+    async fn repeated(&self, account: &str, hook: &Hook, hit: Uuid, patience: Duration) -> Result<Reception, Error> {
+        let shared = &self.shared;
+        let row = shared.store.hit(account, std::slice::from_ref(&hook.identifier), hit).await?;
+        let transaction = row.as_ref().and_then(|row| row.transaction);
+        // Registered before the look, so that an answer given in between is not missed.
+        let told = shared.waiters.register(account, hit, None);
+        let reply = match shared.answer_of(account, hit, row.as_ref()).await? {
+            Some(answer) => given(answer),
+            None => shared.await_answer(account, hit, transaction, told, patience).await?,
+        };
+        Ok(Reception { hit: HitId(hit), transaction: transaction.map(TransactionId), replayed: true, reply })
+    }
+
+    pub async fn answer(&self, identifier: &str, hit: HitId) -> Result<AnswerLookup, Error> {
+        let (hook, account) = self.hook(identifier)?;
+        let shared = &self.shared;
+        let not_found = || Error::NotFound { what: "hit", id: hit.to_string() };
+        let row = shared.store.hit(&account, std::slice::from_ref(&hook.identifier), hit.0).await?;
+        let row = row.ok_or_else(not_found)?;
+        if !self.is_visible(&account, &row).await? {
+            return Err(not_found());
+        }
+        let transaction = row.transaction.map(TransactionId);
+        Ok(match shared.answer_of(&account, hit.0, Some(&row)).await? {
+            Some(answer) => AnswerLookup::Ready(Reception { hit, transaction, replayed: false, reply: given(answer) }),
+            None => AnswerLookup::Pending { transaction, status: shared.status_of(&account, row.transaction).await? },
+        })
+    }
+
+    fn hook(&self, identifier: &str) -> Result<(Arc<Hook>, String), Error> {
+        let catalog = self.shared.catalog();
+        let found = catalog.hook(identifier).map(|(hook, cycle)| (hook.clone(), cycle.row.account.clone()));
+        found.ok_or_else(|| Error::NotFound { what: "webhook", id: identifier.to_owned() })
+    }
+}
+
+/// How long a caller waits: the webhook's time-out, or less where the caller asks for less.
+fn patience(hook: &Hook, arrival: &Arrival) -> Duration {
+    let timeout = hook.webhook().timeout;
+    arrival.wait.map_or(timeout, |wait| wait.min(timeout))
+}
+
+/// The plain acceptance is one thing, however it came about.
+fn given(answer: Answer) -> Reply {
+    match answer {
+        Answer::Accepted => Reply::Accepted,
+        answer => Reply::Answer(answer),
+    }
+}
+
+impl Shared {
+    /// The answer as it stands: none while its caller could still be given one.
+    async fn answer_of(&self, account: &str, hit: Uuid, row: Option<&HitRow>) -> Result<Option<Answer>, Error> {
+        if let Some(row) = self.store.answers(account, &[hit]).await?.pop() {
+            return Answer::from_row(row).map(Some);
+        }
+        let Some(row) = row else { return Ok(Some(Answer::Accepted)) };
+        if row.status == "queued" {
+            let synchronous = self.catalog().hook(&row.webhook).is_some_and(|(hook, _)| hook.webhook().synchronous);
+            return Ok((!synchronous).then_some(Answer::Accepted));
+        }
+        let Some(transaction) = row.transaction else { return Ok(Some(Answer::Accepted)) };
+        let callers = match self.store.transaction(account, transaction).await? {
+            Some(row) => callers::from_text(row.callers.as_deref())?,
+            None => Vec::new(),
+        };
+        if callers.iter().any(|caller| caller.hit == hit) {
+            return Ok(None);
+        }
+        // It may have been given between the two looks.
+        match self.store.answers(account, &[hit]).await?.pop() {
+            Some(row) => Answer::from_row(row).map(Some),
+            None => Ok(Some(Answer::Accepted)),
+        }
+    }
+
+    async fn await_answer(
+        &self,
+        account: &str,
+        hit: Uuid,
+        transaction: Option<Uuid>,
+        told: oneshot::Receiver<Answer>,
+        patience: Duration,
+    ) -> Result<Reply, Error> {
+        let mut closing = self.closing.subscribe();
+        let answer = tokio::select! {
+            biased;
+            told = told => told.ok(),
+            () = tokio::time::sleep(patience) => None,
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        if let Some(answer) = answer {
+            return Ok(given(answer));
+        }
+        // The stored answer is the truth: it may be there though no hint came.
+        if let Some(row) = self.store.answers(account, &[hit]).await?.pop() {
+            return Answer::from_row(row).map(given);
+        }
+        Ok(Reply::Pending { status: self.status_of(account, transaction).await? })
+    }
+
+    async fn status_of(&self, account: &str, transaction: Option<Uuid>) -> Result<TransactionStatus, Error> {
+        let Some(id) = transaction else { return Ok(TransactionStatus::Queued) };
+        let row = self.store.transaction(account, id).await?;
+        Ok(row.and_then(|row| TransactionStatus::from_word(&row.status)).unwrap_or(TransactionStatus::Held))
+    }
+}

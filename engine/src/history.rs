@@ -1,0 +1,193 @@
+//! A transaction's document and callers, as its runs tell them.
+//!
+//! A document is never stored whole: each run keeps what its steps put out, the hit keeps what it
+//! brought, and a run begins with the document of the run whose hold it resumed. So a resume adds
+//! rows and changes none, and a document "as it was there" is there for every step ever passed.
+
+use std::collections::HashMap;
+
+use holdfast_definitions::{Json, Members};
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    clock::to_utc,
+    machine::{Pass, StepError},
+    store::{HitRow, RunRow, RunWithHit},
+};
+use holdfast_definitions::Cycle;
+
+/// The runs of a transaction that are needed to tell a document: a run, its base, and so on.
+#[derive(Debug, Default)]
+pub struct History {
+    runs: HashMap<i32, RunWithHit>,
+}
+
+impl History {
+    pub fn add(&mut self, run: RunWithHit) {
+        self.runs.insert(run.run.run, run);
+    }
+
+    pub fn get(&self, run: i32) -> Option<&RunWithHit> {
+        self.runs.get(&run)
+    }
+
+    /// The next run to load before `run`'s document can be told, if any.
+    pub fn missing(&self, run: i32) -> Option<i32> {
+        let mut at = run;
+        loop {
+            let Some(known) = self.runs.get(&at) else { return Some(at) };
+            match known.run.base {
+                Some(base) if known.run.document.is_none() => at = base,
+                _ => return None,
+            }
+        }
+    }
+
+    /// The document as it was when `run` ended.
+    pub fn document(&self, run: i32) -> Result<Json, Error> {
+        let mut document = self.before(run)?;
+        self.replay(run, &mut document, None)?;
+        Ok(document)
+    }
+
+    /// The document with which `run` came to `step` for the first time: what a re-run from there
+    /// begins with. A webhook's own output is part of it, since a re-run takes that hit again.
+    pub fn document_at(&self, run: i32, step: &str) -> Result<Json, Error> {
+        let mut document = self.before(run)?;
+        self.replay(run, &mut document, Some(step))?;
+        Ok(document)
+    }
+
+    fn before(&self, run: i32) -> Result<Json, Error> {
+        let row = &self.known(run)?.run;
+        match (&row.document, row.base) {
+            (Some(document), _) => parse(document),
+            (None, Some(base)) => self.document(base),
+            (None, None) => Ok(Json::Object(Members::new())),
+        }
+    }
+
+    fn replay(&self, run: i32, document: &mut Json, until: Option<&str>) -> Result<(), Error> {
+        let known = self.known(run)?;
+        let Json::Object(members) = document else { return Ok(()) };
+        if let Some(hit) = &known.hit {
+            members.insert(known.run.entry.clone(), output_of(hit)?);
+        }
+        for step in steps_of(&known.run)? {
+            if until == Some(step.step.as_str()) {
+                return Ok(());
+            }
+            if let Some(output) = step.output {
+                members.insert(step.step, output);
+            }
+        }
+        Ok(())
+    }
+
+    /// The hits that brought the transaction to the end of `run`: (webhook step, hit), oldest first.
+    pub fn lineage(&self, run: i32) -> Vec<(String, Uuid)> {
+        let Some(known) = self.runs.get(&run) else { return Vec::new() };
+        let mut lineage = match known.run.base {
+            Some(base) if known.run.document.is_none() => self.lineage(base),
+            _ => Vec::new(),
+        };
+        if let Some(hit) = known.run.hit {
+            lineage.push((known.run.entry.clone(), hit));
+        }
+        lineage
+    }
+
+    fn known(&self, run: i32) -> Result<&RunWithHit, Error> {
+        self.runs.get(&run).ok_or_else(|| Error::Internal(format!("run {run} is not there").into()))
+    }
+}
+
+/// A step of a run as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredStep {
+    pub step: String,
+    pub status: String,
+    pub output: Option<Json>,
+    pub result: Option<Json>,
+    pub error: Option<Json>,
+}
+
+/// `{ method, headers, query, body, received_at }`.
+pub fn output_of(hit: &HitRow) -> Result<Json, Error> {
+    let body = match &hit.body {
+        Some(body) => parse(body)?,
+        None if hit.raw.is_empty() => Json::Null,
+        None => Json::parse(&hit.raw).map_err(damaged)?,
+    };
+    Ok(output(&hit.method, parse(&hit.headers)?, parse(&hit.query)?, body, hit.received_at))
+}
+
+pub fn output(method: &str, headers: Json, query: Json, body: Json, received_at: i64) -> Json {
+    Json::Object(Members::from_iter([
+        ("method".into(), Json::from(method)),
+        ("headers".into(), headers),
+        ("query".into(), query),
+        ("body".into(), body),
+        ("received_at".into(), Json::from(timestamp(received_at))),
+    ]))
+}
+
+/// RFC 3339 in UTC with microseconds.
+pub fn timestamp(instant: i64) -> String {
+    to_utc(instant).format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// The steps of a pass, as they are stored. The output of an entry that the hit itself holds is
+/// left out.
+pub fn store_steps(cycle: &Cycle, pass: Pass, entry_is_hit: bool) -> String {
+    let mut steps = Vec::with_capacity(pass.trace.len());
+    for (position, trace) in pass.trace.into_iter().enumerate() {
+        let mut members = Members::new();
+        members.insert("step".into(), Json::from(cycle.step(trace.step).id.as_str()));
+        members.insert("status".into(), Json::from(trace.status));
+        if let Some(output) = trace.output.filter(|_| position > 0 || !entry_is_hit) {
+            members.insert("output".into(), output);
+        }
+        if let Some(result) = trace.result {
+            members.insert("result".into(), result);
+        }
+        if let Some(error) = trace.error {
+            members.insert("error".into(), error_json(&error));
+        }
+        steps.push(Json::Object(members));
+    }
+    Json::Array(steps).to_string()
+}
+
+pub fn error_json(error: &StepError) -> Json {
+    Json::Object(Members::from_iter([
+        ("kind".into(), Json::from(error.kind)),
+        ("message".into(), Json::from(error.message.as_str())),
+    ]))
+}
+
+pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
+    let Json::Array(steps) = parse(&run.steps)? else { return Err(Error::Internal("steps are no array".into())) };
+    Ok(steps
+        .into_iter()
+        .map(|step| {
+            let text = |name: &str| step.get(name).and_then(Json::as_text).unwrap_or_default().to_owned();
+            StoredStep {
+                step: text("step"),
+                status: text("status"),
+                output: step.get("output").cloned(),
+                result: step.get("result").cloned(),
+                error: step.get("error").cloned(),
+            }
+        })
+        .collect())
+}
+
+pub fn parse(text: &str) -> Result<Json, Error> {
+    Json::parse(text.as_bytes()).map_err(damaged)
+}
+
+fn damaged(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("a stored JSON text can't be read: {error}").into())
+}

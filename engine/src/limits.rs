@@ -1,0 +1,31 @@
+//! The limits of contract section 13 that the engine keeps.
+
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub document_bytes: usize,
+    pub steps_per_run: usize,
+    pub runs_per_transaction: u32,
+    pub queued_hits_per_webhook: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes: 4 << 20,
+            steps_per_run: 10_000,
+            runs_per_transaction: 10_000,
+            queued_hits_per_webhook: 100_000,
+        }
+    }
+}
+
+/// A transaction is kept this long after its start at most.
+pub const RETENTION_MAX: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Hits are queued this long after a stop.
+pub const QUEUE_WINDOW: Duration = Duration::from_secs(24 * 3600);
+/// A repeated delivery is recognised this long.
+pub const REPEAT_WINDOW: Duration = Duration::from_secs(72 * 3600);
+/// `retry_after` of what may be tried again soon.
+pub const RETRY_SOON: Duration = Duration::from_secs(1);

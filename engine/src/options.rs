@@ -1,0 +1,69 @@
+//! How an engine is opened, and what a request finds at its door.
+
+use crate::{HitId, Limits, Reception, TransactionId};
+
+/// Where state lives.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A file in the data directory, made where it is not there.
+    Sqlite {
+        path: std::path::PathBuf,
+    },
+    Postgres {
+        url: String,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub database: Database,
+    /// Time stands still until [`Engine::advance`] moves it. For one node.
+    pub manual_clock: bool,
+    /// Names this node in logs; unique among the nodes of a database.
+    pub node: String,
+    pub limits: Limits,
+}
+
+/// A webhook as a request finds it: from memory, no read of the store.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub identifier: String,
+    pub account: String,
+    pub cycle: String,
+    pub step: String,
+    pub synchronous: bool,
+    pub admission: Admission,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The cycle runs.
+    Run,
+    /// It was stopped 24 h ago or less: hits are queued.
+    Queue,
+    /// `406`.
+    Refuse,
+}
+
+/// An answer as `/hooks/{identifier}/answers/{hit}` finds it.
+#[derive(Clone, Debug)]
+pub enum AnswerLookup {
+    Ready(Reception),
+    /// Still `202`.
+    Pending {
+        transaction: Option<TransactionId>,
+        status: crate::TransactionStatus,
+    },
+}
+
+/// What happens, live, for `GET /events`: hints, read from committed rows.
+#[derive(Clone, Debug)]
+pub struct LiveEvent {
+    pub account: String,
+    /// `transaction.started`, `transaction.held`, `hit.unmatched`, `cycle.started`…
+    pub event: &'static str,
+    pub cycle: String,
+    pub transaction: Option<TransactionId>,
+    pub hit: Option<HitId>,
+    pub step: Option<String>,
+}

@@ -1,0 +1,286 @@
+//! Work that names its transaction: by hand, by the clock, or by an early hit.
+
+use std::{collections::HashMap, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{Batch, Task};
+use crate::{
+    Answer, Error, HitStatus, TransactionStatus,
+    callers::{self, Caller},
+    catalog::Deployment,
+    store::{HitRow, HitUpdate, KeyName, QueueRow, RunRow, TransactionRow},
+    work::{Item, Outcome, OutcomeReply, Work},
+};
+
+/// Hits that one commit takes out of the queue.
+const QUEUE_CHUNK: i64 = 200;
+
+/// The holds of a transaction, as its runs tell them: the newest at each step.
+pub type Holds = HashMap<Uuid, Vec<RunRow>>;
+
+impl Batch<'_> {
+    pub(super) async fn direct(&mut self, items: Vec<Item>) -> Result<Vec<Task>, Error> {
+        let mut named = Vec::new();
+        for item in items {
+            match item.work {
+                Work::Drain { cycle } => self.drain(cycle, item.ticket).await?,
+                Work::ExpireQueue { cycle } => self.expire_queue(cycle, item.ticket).await?,
+                Work::Duplicate { arrival, first } => self.keep_repeat(&arrival, first, item.ticket),
+                _ => named.push(item),
+            }
+        }
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = named.iter().filter_map(|item| transaction_of(&item.work)).collect();
+        let rows: HashMap<Uuid, TransactionRow> =
+            self.commit.transactions(&ids).await?.into_iter().map(|row| (row.transaction, row)).collect();
+        let mut holds: Holds = HashMap::new();
+        for run in self.commit.holds(&ids).await? {
+            holds.entry(run.transaction).or_default().push(run);
+        }
+        let mut tasks = Vec::new();
+        for item in named {
+            let Some(id) = transaction_of(&item.work) else { continue };
+            if self.busy.contains(&id) {
+                self.later(item);
+                continue;
+            }
+            let ticket = item.ticket;
+            let standing = holds.get(&id).map(Vec::as_slice).unwrap_or_default();
+            match self.one(item, rows.get(&id), standing).await {
+                Ok(Some(task)) => {
+                    self.busy.insert(id);
+                    tasks.push(task);
+                }
+                Ok(None) => {}
+                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
+                Err(error) => self.settle(ticket, Err(error)),
+            }
+        }
+        Ok(tasks)
+    }
+
+    async fn one(&mut self, item: Item, row: Option<&TransactionRow>, holds: &[RunRow]) -> Result<Option<Task>, Error> {
+        let now = self.head.now;
+        let ticket = item.ticket;
+        let retained = row.filter(|row| row.expires_at > now);
+        match item.work {
+            Work::Expire(timer) => {
+                self.writes.timers_gone.push(timer.clone());
+                let Some(row) = retained else { return Ok(None) };
+                let Some(hold) = holds.iter().find(|hold| hold.run == timer.run) else { return Ok(None) };
+                self.expire_hold(row, hold).await
+            }
+            Work::Early { hit, pending, hold, .. } => {
+                self.writes.early_gone.push(pending);
+                let Some(row) = retained.filter(|row| row.status != TransactionStatus::Cancelled.word()) else {
+                    return Ok(None);
+                };
+                self.early_task(&hit, row, hold)
+            }
+            Work::Abandon { .. } => {
+                if let Some(row) = row.filter(|row| row.expires_at <= now) {
+                    self.abandon(row)?;
+                }
+                Ok(None)
+            }
+            Work::Cancel { transaction } => {
+                let row = retained.ok_or_else(|| not_found(transaction))?;
+                self.cancel(row, holds, ticket)?;
+                Ok(None)
+            }
+            Work::Resume { transaction, step, body } => {
+                let row = retained.ok_or_else(|| not_found(transaction))?;
+                uncancelled(row)?;
+                let hold = self.standing_hold(holds, step.as_deref()).await?;
+                let deployment = self.deployment(row)?;
+                let hook = hold.step.as_deref().and_then(|step| deployment.hook(step)).cloned();
+                let hook = hook.ok_or_else(|| Error::Internal("a hold's webhook is not there".into()))?;
+                let hit = self.by_hand(&hook, &deployment, &body);
+                Task::by_hand(hit, ticket, row.clone(), hold.run, self.around.limits).map(Some)
+            }
+            Work::Rerun { transaction, step, document } => {
+                let row = retained.ok_or_else(|| not_found(transaction))?;
+                uncancelled(row)?;
+                let deployment = self.deployment(row)?;
+                Task::rerun(deployment, row.clone(), &step, document, ticket, self.around.limits).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn deployment(&self, row: &TransactionRow) -> Result<Arc<Deployment>, Error> {
+        let found = self.around.catalog.cycle_by_id(row.cycle_id).cloned();
+        found.ok_or_else(|| Error::Internal("a transaction's cycle is not there".into()))
+    }
+
+    /// Decided once: whoever comes first, a hit or the clock, finds the hold unresumed.
+    async fn expire_hold(&mut self, row: &TransactionRow, hold: &RunRow) -> Result<Option<Task>, Error> {
+        let names = key_names(hold)?;
+        let rows = self.commit.key_rows(&names).await?;
+        let waits = rows.iter().any(|(resumed, key)| !resumed && key.run == hold.run);
+        if !waits {
+            return Ok(None);
+        }
+        self.writes.keys_gone.extend(names);
+        let deployment = self.deployment(row)?;
+        Task::expire(deployment, row.clone(), hold).map(Some)
+    }
+
+    /// The hold to be resumed by hand: it must still be in its place.
+    async fn standing_hold(&mut self, holds: &[RunRow], step: Option<&str>) -> Result<RunRow, Error> {
+        let mut standing: Vec<&RunRow> = Vec::new();
+        for hold in holds {
+            let rows = self.commit.key_rows(&key_names(hold)?).await?;
+            if rows.iter().any(|(_, key)| key.run == hold.run) {
+                standing.push(hold);
+            }
+        }
+        if let Some(step) = step {
+            standing.retain(|hold| hold.step.as_deref() == Some(step));
+        }
+        match (standing.as_slice(), step) {
+            ([hold], _) => Ok((*hold).clone()),
+            ([], Some(step)) => Err(Error::Conflict(format!("the transaction is not held at {step}"))),
+            ([], None) => Err(Error::Conflict("the transaction is not held".into())),
+            (several, _) => {
+                let steps: Vec<_> = several.iter().filter_map(|hold| hold.step.as_deref()).collect();
+                Err(Error::Conflict(format!("it is held at {}: say which step", steps.join(" and "))))
+            }
+        }
+    }
+
+    fn cancel(&mut self, row: &TransactionRow, holds: &[RunRow], ticket: Option<usize>) -> Result<(), Error> {
+        uncancelled(row)?;
+        for hold in holds {
+            self.writes.keys_gone.extend(key_names(hold)?);
+        }
+        let answer = Answer::Cancelled { transaction: crate::TransactionId(row.transaction) };
+        for caller in callers::from_text(row.callers.as_deref())? {
+            self.answer(&caller, Some(row.transaction), &answer, row.expires_at);
+        }
+        let mut row = row.clone();
+        row.status = TransactionStatus::Cancelled.word().into();
+        row.callers = None;
+        let deployment = self.deployment(&row)?;
+        row.expires_at = super::run::expires_at(&deployment, &row);
+        let name = deployment.row.name.clone();
+        self.event("transaction.cancelled", &name, row.step.clone().as_deref(), Some(row.transaction), None);
+        self.busy.insert(row.transaction);
+        self.settle(ticket, Ok(Outcome::accepted(None, Some(row.transaction))));
+        self.writes.transaction_updates.push(row);
+        Ok(())
+    }
+
+    /// Its callers get `410`: nothing can answer them any more.
+    fn abandon(&mut self, row: &TransactionRow) -> Result<(), Error> {
+        let answer = Answer::Expired { transaction: crate::TransactionId(row.transaction) };
+        for caller in callers::from_text(row.callers.as_deref())? {
+            self.answer(&caller, Some(row.transaction), &answer, row.expires_at);
+        }
+        let row = TransactionRow { callers: None, ..row.clone() };
+        self.writes.transaction_updates.push(row);
+        Ok(())
+    }
+
+    pub(super) fn answer(&mut self, caller: &Caller, transaction: Option<Uuid>, answer: &Answer, expires_at: i64) {
+        let kept = self.answer_kept_until(expires_at);
+        self.writes.answers.push(answer.to_row(caller.hit, transaction, kept));
+        self.told.answers.push((caller.hit, answer.clone()));
+    }
+
+    /// Hits queued by a stop, oldest first; when none is left, newer ones are run as they come.
+    async fn drain(&mut self, cycle: Uuid, ticket: Option<usize>) -> Result<(), Error> {
+        let Some(deployment) = self.around.catalog.cycle_by_id(cycle).cloned() else { return Ok(()) };
+        if !deployment.row.backlog || deployment.row.state != "running" {
+            self.settle(ticket, Ok(Outcome::accepted(None, None)));
+            return Ok(());
+        }
+        let rows = self.commit.queued(cycle, QUEUE_CHUNK).await?;
+        let more = rows.len() as i64 == QUEUE_CHUNK;
+        for row in rows {
+            self.out_of_queue(cycle, row.webhook.clone(), row.hit);
+            self.later(Item { work: Work::Queued(Arc::new(row)), ticket: None });
+        }
+        if !more {
+            self.commit.put_cycle(&crate::store::CycleRow { backlog: false, ..deployment.row.clone() }).await?;
+            self.commit.bump_revision().await?;
+            self.told.catalog_changed = true;
+        }
+        let reply = if more { OutcomeReply::More } else { OutcomeReply::Accepted };
+        self.settle(ticket, Ok(Outcome { hit: None, transaction: None, reply }));
+        Ok(())
+    }
+
+    async fn expire_queue(&mut self, cycle: Uuid, ticket: Option<usize>) -> Result<(), Error> {
+        let admits = |deployment: &Arc<Deployment>| deployment.admission(self.head.now) != crate::Admission::Refuse;
+        let Some(deployment) = self.around.catalog.cycle_by_id(cycle).cloned() else { return Ok(()) };
+        if admits(&deployment) {
+            self.settle(ticket, Ok(Outcome::accepted(None, None)));
+            return Ok(());
+        }
+        let rows = self.commit.queued(cycle, QUEUE_CHUNK).await?;
+        let more = rows.len() as i64 == QUEUE_CHUNK;
+        for row in rows {
+            self.out_of_queue(cycle, row.webhook.clone(), row.hit);
+            self.writes.hit_updates.push(expired_in_queue(row));
+        }
+        let reply = if more { OutcomeReply::More } else { OutcomeReply::Accepted };
+        self.settle(ticket, Ok(Outcome { hit: None, transaction: None, reply }));
+        Ok(())
+    }
+
+    fn out_of_queue(&mut self, cycle_id: Uuid, webhook: String, hit: Uuid) {
+        self.writes.queued.push((webhook.clone(), -1));
+        self.writes.queue_gone.push(QueueRow { cycle_id, hit, webhook });
+    }
+}
+
+fn transaction_of(work: &Work) -> Option<Uuid> {
+    match work {
+        Work::Resume { transaction, .. }
+        | Work::Rerun { transaction, .. }
+        | Work::Cancel { transaction }
+        | Work::Abandon { transaction }
+        | Work::Early { transaction, .. } => Some(*transaction),
+        Work::Expire(timer) => Some(timer.transaction),
+        _ => None,
+    }
+}
+
+fn not_found(transaction: Uuid) -> Error {
+    Error::NotFound { what: "transaction", id: transaction.to_string() }
+}
+
+fn uncancelled(row: &TransactionRow) -> Result<(), Error> {
+    if row.status == TransactionStatus::Cancelled.word() {
+        return Err(Error::Conflict("the transaction is cancelled, which is final".into()));
+    }
+    Ok(())
+}
+
+/// What is left in the queue past the 24 h is marked, never silently dropped.
+pub fn expired_in_queue(row: HitRow) -> HitUpdate {
+    HitUpdate {
+        webhook: row.webhook,
+        hit: row.hit,
+        status: HitStatus::Expired.word().into(),
+        reason: Some("the cycle was not started again within 24 h of its stop".into()),
+        transaction: None,
+        run: None,
+        ambiguous: false,
+        early_until: None,
+    }
+}
+
+/// The key rows of a hold.
+pub fn key_names(hold: &RunRow) -> Result<Vec<KeyName>, Error> {
+    let Some(webhook) = super::run::hold_webhook(hold)? else { return Ok(Vec::new()) };
+    Ok(webhook
+        .key_hashes
+        .into_iter()
+        .map(|key_hash| KeyName { webhook: webhook.identifier.clone(), key_hash, transaction: hold.transaction })
+        .collect())
+}

@@ -1,0 +1,292 @@
+//! Writing a run down: its rows, its hold, and the answers that it gives.
+
+use uuid::Uuid;
+
+use super::{
+    Batch,
+    direct::key_names,
+    early::NewHold,
+    run::{Kind, Ran, expires_at, hold_keys_text},
+};
+use crate::{
+    Answer, Error, TransactionStatus,
+    callers::{self, Caller, Ended, settle},
+    catalog::{keying, webhook_of},
+    clock::micros,
+    history::{error_json, store_steps},
+    machine::{Effect, Pass, StepError},
+    store::{KeyRow, RunRow, Seek, TimerRow, TransactionRow},
+    work::{Outcome, OutcomeReply},
+};
+use holdfast_definitions::StepIndex;
+
+/// What the last effect of a pass says.
+#[derive(Debug)]
+enum End {
+    Held { step: StepIndex, seeks: Vec<Seek>, identifier: String },
+    Completed,
+    Failed { step: StepIndex, error: StepError },
+}
+
+impl End {
+    fn status(&self) -> TransactionStatus {
+        match self {
+            Self::Held { .. } => TransactionStatus::Held,
+            Self::Completed => TransactionStatus::Completed,
+            Self::Failed { .. } => TransactionStatus::Failed,
+        }
+    }
+
+    fn step(&self) -> Option<StepIndex> {
+        match self {
+            Self::Held { step, .. } | Self::Failed { step, .. } => Some(*step),
+            Self::Completed => None,
+        }
+    }
+
+    fn event(&self) -> &'static str {
+        match self {
+            Self::Held { .. } => "transaction.held",
+            Self::Completed => "transaction.completed",
+            Self::Failed { .. } => "transaction.failed",
+        }
+    }
+}
+
+impl Batch<'_> {
+    pub(super) fn finish(&mut self, mut ran: Ran, older: &[RunRow]) -> Result<Option<NewHold>, Error> {
+        let end = end_of(&mut ran)?;
+        let mut row = self.transaction_row(&ran, &end);
+        let replaced = self.replace(&end, &ran, older)?;
+        row.callers = self.answer_callers(&ran, &end, &row, replaced)?;
+        self.mark_resumed(&ran)?;
+        let hold = self.write_hold(&ran, &end);
+        self.tell_events(&ran, &end);
+        let task_new = ran.task.row.is_none();
+        self.write_run(ran, &end, &row)?;
+        if task_new {
+            self.writes.transactions.push(row);
+        } else {
+            self.writes.transaction_updates.push(row);
+        }
+        Ok(hold)
+    }
+
+    fn transaction_row(&self, ran: &Ran, end: &End) -> TransactionRow {
+        let now = self.head.now;
+        let task = &ran.task;
+        let mut row = task.row.clone().unwrap_or_else(|| TransactionRow {
+            transaction: ran.transaction,
+            cycle_id: task.deployment.row.cycle_id,
+            version: task.version,
+            started_at: now,
+            status: String::new(),
+            step: None,
+            runs: 0,
+            expires_at: now,
+            completed_at: None,
+            failed_at: None,
+            callers: None,
+        });
+        row.status = end.status().word().into();
+        row.step = end.step().map(|step| task.cycle.step(step).id.clone());
+        row.runs = ran.run;
+        match end {
+            End::Completed => row.completed_at = row.completed_at.or(Some(now)),
+            End::Failed { .. } => row.failed_at = row.failed_at.or(Some(now)),
+            End::Held { .. } => {}
+        }
+        row.expires_at = expires_at(&task.deployment, &row);
+        row
+    }
+
+    /// The newer hold takes the older one's place: (its run).
+    fn replace(&mut self, end: &End, ran: &Ran, older: &[RunRow]) -> Result<Option<i32>, Error> {
+        let End::Held { step, .. } = end else { return Ok(None) };
+        let id = &ran.task.cycle.step(*step).id;
+        let mut newest = None;
+        for hold in older.iter().filter(|hold| hold.step.as_ref() == Some(id)) {
+            self.writes.keys_gone.extend(key_names(hold)?);
+            newest = newest.max(Some(hold.run));
+        }
+        Ok(newest)
+    }
+
+    /// Gives every caller its answer who gets one now. Those who go on waiting come back, as text.
+    fn answer_callers(
+        &mut self,
+        ran: &Ran,
+        end: &End,
+        row: &TransactionRow,
+        replaced: Option<i32>,
+    ) -> Result<Option<String>, Error> {
+        let cycle = &ran.task.cycle;
+        let mut callers = callers::from_text(row.callers.as_deref())?;
+        if let Kind::Hit(hit) = &ran.task.kind
+            && hit.live
+            && webhook_of(cycle, ran.task.entry).is_some_and(|webhook| webhook.synchronous)
+        {
+            callers.push(Caller { hit: hit.row.hit, step: hit.hook.step.clone(), hold: ran.run });
+        }
+        for effect in &ran.pass.effects {
+            let Effect::Answer { to, answer, .. } = effect else { continue };
+            let to = &cycle.step(*to).id;
+            let hit = ran.lineage.iter().rev().find(|(step, _)| step == to).map(|(_, hit)| *hit);
+            if let Some(at) = callers.iter().position(|caller| Some(caller.hit) == hit) {
+                let caller = callers.remove(at);
+                self.answer(&caller, Some(ran.transaction), answer, row.expires_at);
+            }
+        }
+        let may_answer: Vec<&str> = match end {
+            End::Held { step, .. } => {
+                cycle.step(*step).may_answer.iter().map(|step| cycle.step(*step).id.as_str()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let ended = match end {
+            End::Held { .. } => Ended::Held { may_answer: &may_answer, replaces: replaced },
+            _ => Ended::Over,
+        };
+        let (waiting, over) = settle(callers, ran.run, ran.task.base, &ran.lineage, &ended);
+        let transaction = crate::TransactionId(ran.transaction);
+        let answer = match end {
+            End::Failed { step, error } => {
+                let step = cycle.step(*step).id.clone();
+                Answer::Failed { transaction, step, message: error.message.clone() }
+            }
+            _ => Answer::Accepted,
+        };
+        for caller in &over {
+            self.answer(caller, Some(ran.transaction), &answer, row.expires_at);
+        }
+        Ok(callers::to_text(&waiting))
+    }
+
+    fn mark_resumed(&mut self, ran: &Ran) -> Result<(), Error> {
+        if let (true, Some(hold)) = (ran.task.first_resume, &ran.resumed) {
+            self.writes.keys_resumed.extend(key_names(hold)?);
+        }
+        Ok(())
+    }
+
+    fn write_hold(&mut self, ran: &Ran, end: &End) -> Option<NewHold> {
+        let End::Held { step, seeks, .. } = end else { return None };
+        let webhook = webhook_of(&ran.task.cycle, *step)?;
+        let due_at = webhook.expires.map(|expires| self.head.now + micros(expires.after));
+        for seek in seeks {
+            self.writes.keys.push(KeyRow {
+                webhook: seek.webhook.clone(),
+                key_hash: seek.key_hash.clone(),
+                transaction: ran.transaction,
+                run: ran.run,
+                key: seek.key.clone(),
+                due_at,
+            });
+        }
+        if let Some(due_at) = due_at {
+            self.writes.timers.push(TimerRow { due_at, transaction: ran.transaction, run: ran.run });
+        }
+        Some(NewHold { transaction: ran.transaction, run: ran.run, seeks: seeks.clone() })
+    }
+
+    fn tell_events(&mut self, ran: &Ran, end: &End) {
+        let task = &ran.task;
+        let name = task.deployment.row.name.clone();
+        let entry = task.cycle.step(task.entry).id.clone();
+        let hit = match &task.kind {
+            Kind::Hit(hit) => Some(hit.row.hit),
+            _ => None,
+        };
+        let began = if task.row.is_none() { "transaction.started" } else { "transaction.resumed" };
+        self.event(began, &name, Some(&entry), Some(ran.transaction), hit);
+        let step = end.step().map(|step| task.cycle.step(step).id.clone());
+        self.event(end.event(), &name, step.as_deref(), Some(ran.transaction), hit);
+    }
+
+    fn write_run(&mut self, ran: Ran, end: &End, row: &TransactionRow) -> Result<(), Error> {
+        let Ran { task, transaction, run, pass, .. } = ran;
+        let entry = task.cycle.step(task.entry).id.clone();
+        let (mut webhook, mut hit_id, mut document) = (None, None, None);
+        match task.kind {
+            Kind::Hit(mut hit) => {
+                webhook = Some(hit.row.webhook.clone());
+                hit_id = Some(hit.row.hit);
+                hit.row.transaction = Some(transaction);
+                hit.row.run = Some(run);
+                hit.row.ambiguous = task.ambiguous;
+                if !hit.stored {
+                    self.claim(&hit);
+                }
+                self.reply(task.ticket, &hit, transaction, row);
+                self.put_hit(*hit);
+            }
+            Kind::Rerun(given) => {
+                document = Some(given.to_string());
+                self.settle(task.ticket, Ok(Outcome::accepted(None, Some(transaction))));
+            }
+            Kind::Expired => self.settle(task.ticket, Ok(Outcome::accepted(None, Some(transaction)))),
+        }
+        let hold_keys = match end {
+            End::Held { seeks, identifier, .. } => {
+                let keys: Vec<_> = seeks.iter().map(|seek| seek.key.clone()).collect();
+                Some(hold_keys_text(identifier, &keys))
+            }
+            _ => None,
+        };
+        let error = match end {
+            End::Failed { error, .. } => Some(error_json(error).to_string()),
+            _ => None,
+        };
+        self.writes.runs.push(RunRow {
+            transaction,
+            run,
+            base: task.base,
+            entry,
+            webhook,
+            hit: hit_id,
+            status: end.status().word().into(),
+            step: row.step.clone(),
+            started_at: self.head.now,
+            steps: store_steps(&task.cycle, pass, hit_id.is_some()),
+            document,
+            hold_keys,
+            error,
+        });
+        Ok(())
+    }
+
+    /// What the hit's own caller is told once the commit is durable.
+    fn reply(&mut self, ticket: Option<usize>, hit: &super::arrive::Incoming, transaction: Uuid, row: &TransactionRow) {
+        let id = hit.row.hit;
+        let waits = callers::from_text(row.callers.as_deref())
+            .is_ok_and(|callers| callers.iter().any(|caller| caller.hit == id));
+        let reply = if waits {
+            let until = Some((transaction, row.expires_at));
+            OutcomeReply::Wait(self.around.waiters.register(self.around.account, id, until))
+        } else {
+            match self.told.answers.iter().rev().find(|(hit, _)| *hit == id) {
+                Some((_, answer)) => OutcomeReply::Answer(answer.clone()),
+                None => OutcomeReply::Accepted,
+            }
+        };
+        self.settle(ticket, Ok(Outcome { hit: Some(id), transaction: Some(transaction), reply }));
+    }
+}
+
+/// Takes the end off the effects, with the index rows of a hold.
+fn end_of(ran: &mut Ran) -> Result<End, Error> {
+    match ran.pass.effects.pop() {
+        Some(Effect::Complete) => Ok(End::Completed),
+        Some(Effect::Fail { step, error }) => Ok(End::Failed { step, error }),
+        Some(Effect::Hold { step, keys }) => {
+            let cycle = &ran.task.cycle;
+            let id = &cycle.step(step).id;
+            let hook = ran.task.deployment.hook(id);
+            let hook = hook.ok_or_else(|| Error::Internal(format!("step {id} has no webhook").into()))?;
+            let keying = keying(cycle, step).ok_or_else(|| Error::Internal("a hold with no mapping".into()))?;
+            let seeks = keys.iter().map(|key| keying.seek(&hook.identifier, key)).collect();
+            Ok(End::Held { step, seeks, identifier: hook.identifier.clone() })
+        }
+        _ => Err(Error::Internal(Pass::ENDLESS.into())),
+    }
+}

@@ -1,0 +1,178 @@
+//! One commit: a batch of work, decided in rounds under the account's lock.
+//!
+//! A round reads set by set, runs the machine in memory, and writes set by set. Two pieces of work
+//! that could touch the same transaction are never in one round: the later waits for the next one,
+//! which sees what the first wrote. What a round leads to (an early hit for a new hold) is done in
+//! the next round of the same commit. So the work of a batch happens one after another, in an order
+//! that nobody can tell from the order of arrival, since nobody has been answered.
+
+mod arrive;
+mod direct;
+mod early;
+mod finish;
+mod run;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use uuid::Uuid;
+
+pub use arrive::{body_hash, header_hash};
+pub use direct::expired_in_queue;
+pub use run::Task;
+pub use run::hex;
+
+use crate::{
+    Answer, Error, LiveEvent,
+    catalog::Catalog,
+    id::Ids,
+    limits::Limits,
+    store::{Commit, Head, Writes},
+    waiters::Waiters,
+    work::{Item, Outcome, OutcomeReply, Work},
+};
+
+/// What one commit leaves to be told once it is durable.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub outcomes: Vec<Option<Result<Outcome, Error>>>,
+    pub answers: Vec<(Uuid, Answer)>,
+    pub events: Vec<LiveEvent>,
+    pub catalog_changed: bool,
+}
+
+/// What a batch needs from the engine.
+pub struct Surroundings<'a> {
+    pub account: &'a str,
+    pub catalog: Arc<Catalog>,
+    pub limits: &'a Limits,
+    pub waiters: &'a Waiters,
+}
+
+pub struct Batch<'a> {
+    around: Surroundings<'a>,
+    commit: Box<dyn Commit>,
+    head: Head,
+    ids: &'a mut Ids,
+    writes: Writes,
+    told: Told,
+    next: VecDeque<Item>,
+    /// Transactions that this round has touched.
+    busy: HashSet<Uuid>,
+    /// Repeat keys that this round has seen.
+    seen: HashSet<(String, Vec<u8>)>,
+    /// Early hits given to a transaction in this commit.
+    claimed: HashSet<Uuid>,
+    /// Callers of hits that matched nothing so far.
+    unmatched: HashMap<Uuid, Unmatched>,
+}
+
+/// A hit that matched nothing in an earlier round of this commit: an early match may still come.
+#[derive(Debug)]
+struct Unmatched {
+    ticket: Option<usize>,
+    /// Its caller would wait for an answer, were there a transaction.
+    synchronous: bool,
+}
+
+impl<'a> Batch<'a> {
+    pub fn new(around: Surroundings<'a>, commit: Box<dyn Commit>, ids: &'a mut Ids, tickets: usize) -> Self {
+        let head = commit.head();
+        let told = Told { outcomes: std::iter::repeat_with(|| None).take(tickets).collect(), ..Told::default() };
+        Self {
+            around,
+            commit,
+            head,
+            ids,
+            writes: Writes::default(),
+            told,
+            next: VecDeque::new(),
+            busy: HashSet::new(),
+            seen: HashSet::new(),
+            claimed: HashSet::new(),
+            unmatched: HashMap::new(),
+        }
+    }
+
+    /// Decides all of it and commits. On an error nothing was done.
+    pub async fn decide(mut self, items: Vec<Item>) -> Result<Told, Error> {
+        self.next.extend(items);
+        while !self.next.is_empty() {
+            let items = std::mem::take(&mut self.next);
+            self.busy.clear();
+            self.seen.clear();
+            self.round(items).await?;
+        }
+        self.answer_unmatched();
+        self.flush().await?;
+        self.commit.commit().await?;
+        Ok(self.told)
+    }
+
+    async fn round(&mut self, items: VecDeque<Item>) -> Result<(), Error> {
+        let (arriving, direct): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .partition(|item| matches!(item.work, Work::Receive(_) | Work::Replay(_) | Work::Queued(_)));
+        let mut tasks = self.direct(direct).await?;
+        tasks.extend(self.arrive(arriving).await?);
+        let holds = self.run(tasks).await?;
+        self.flush().await?;
+        self.offer_early(holds).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        let writes = std::mem::take(&mut self.writes);
+        Ok(self.commit.write(&writes).await?)
+    }
+
+    /// Work that must see what this round writes.
+    fn later(&mut self, item: Item) {
+        self.next.push_back(item);
+    }
+
+    fn settle(&mut self, ticket: Option<usize>, outcome: Result<Outcome, Error>) {
+        if let Some(ticket) = ticket {
+            self.told.outcomes[ticket] = Some(outcome);
+        }
+    }
+
+    fn event(
+        &mut self,
+        event: &'static str,
+        cycle: &str,
+        step: Option<&str>,
+        transaction: Option<Uuid>,
+        hit: Option<Uuid>,
+    ) {
+        self.told.events.push(LiveEvent {
+            account: self.around.account.to_owned(),
+            event,
+            cycle: cycle.to_owned(),
+            transaction: transaction.map(crate::TransactionId),
+            hit: hit.map(crate::HitId),
+            step: step.map(str::to_owned),
+        });
+    }
+
+    /// Synchronous callers whose hit is unmatched after all: `200 Webhook accepted.`, for good.
+    fn answer_unmatched(&mut self) {
+        for (hit, unmatched) in std::mem::take(&mut self.unmatched) {
+            if unmatched.synchronous {
+                self.writes.answers.push(Answer::Accepted.to_row(hit, None, self.answer_kept_until(self.head.now)));
+                self.told.answers.push((hit, Answer::Accepted));
+            }
+            self.settle(unmatched.ticket, Ok(Outcome::accepted(Some(hit), None)));
+        }
+    }
+
+    /// An answer stays for as long as a repeated delivery may ask for it.
+    fn answer_kept_until(&self, expires_at: i64) -> i64 {
+        expires_at.max(self.head.now + crate::clock::micros(crate::limits::REPEAT_WINDOW))
+    }
+
+    fn rejected(&mut self, ticket: Option<usize>, hit: Uuid, reply: OutcomeReply) {
+        self.settle(ticket, Ok(Outcome { hit: Some(hit), transaction: None, reply }));
+    }
+}

@@ -1,0 +1,93 @@
+//! Callers that wait at this node for an answer.
+//!
+//! Invariant: a caller is registered before the commit that could answer it, and told only after a
+//! commit, from what was committed. Being told is a hint: the stored answer is the truth, and a
+//! caller that no hint reaches is found by polling.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::{Answer, clock::Micros};
+
+#[derive(Debug, Default)]
+pub struct Waiters {
+    /// By hit. Held only for the length of a look-up.
+    waiting: Mutex<HashMap<Uuid, Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    account: String,
+    /// The transaction and when its retention runs out; none while the hit is still queued.
+    transaction: Option<(Uuid, Micros)>,
+    tell: Vec<oneshot::Sender<Answer>>,
+}
+
+impl Waiters {
+    pub fn register(&self, account: &str, hit: Uuid, transaction: Option<(Uuid, Micros)>) -> oneshot::Receiver<Answer> {
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.lock();
+        let entry = waiting.entry(hit).or_insert_with(|| Waiting {
+            account: account.to_owned(),
+            transaction,
+            tell: Vec::new(),
+        });
+        entry.transaction = transaction.or(entry.transaction);
+        entry.tell.retain(|tell| !tell.is_closed());
+        entry.tell.push(tell);
+        told
+    }
+
+    /// Whether anybody waited here.
+    pub fn tell(&self, hit: Uuid, answer: &Answer) -> bool {
+        let Some(entry) = self.lock().remove(&hit) else { return false };
+        entry.tell.into_iter().fold(false, |any, tell| tell.send(answer.clone()).is_ok() || any)
+    }
+
+    /// Those who still wait, by account; callers that have gone are forgotten.
+    pub fn pending(&self) -> HashMap<String, Vec<Uuid>> {
+        let mut pending: HashMap<String, Vec<Uuid>> = HashMap::new();
+        self.lock().retain(|hit, entry| {
+            entry.tell.retain(|tell| !tell.is_closed());
+            if entry.tell.is_empty() {
+                return false;
+            }
+            pending.entry(entry.account.clone()).or_default().push(*hit);
+            true
+        });
+        pending
+    }
+
+    /// (account, transaction) of those whose retention has run out by `now`.
+    pub fn expired(&self, now: Micros) -> Vec<(String, Uuid)> {
+        self.lock()
+            .values()
+            .filter_map(|entry| {
+                let (transaction, at) = entry.transaction?;
+                (at <= now).then(|| (entry.account.clone(), transaction))
+            })
+            .collect()
+    }
+
+    /// The earliest instant at which the retention of one that is waited for runs out.
+    pub fn next_expiry(&self) -> Option<Micros> {
+        self.lock().values().filter_map(|entry| entry.transaction.map(|(_, at)| at)).min()
+    }
+
+    pub fn waits(&self, hit: Uuid) -> bool {
+        self.lock().contains_key(&hit)
+    }
+
+    pub fn count(&self) -> u64 {
+        self.lock().values().map(|entry| entry.tell.len() as u64).sum()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,104 @@
+//! What waits for a commit, and what a commit says of it.
+
+use std::sync::Arc;
+
+use holdfast_definitions::Json;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::{
+    Answer, Arrival, Error,
+    store::{EarlyRow, HitRow, TimerRow},
+};
+
+/// One thing to be decided under the account's lock.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// A new hit, with a caller that waits for what became of it.
+    Receive(Arc<Arrival>),
+    /// A delivery that repeats an earlier hit's: it is kept, and does nothing.
+    Duplicate {
+        arrival: Arc<Arrival>,
+        first: Uuid,
+    },
+    /// A new hit made of an earlier one.
+    Replay(Arc<HitRow>),
+    /// A hold resumed by hand: a hit for this transaction, whatever the mapping says.
+    Resume {
+        transaction: Uuid,
+        step: Option<String>,
+        body: Json,
+    },
+    /// A run with no hit. The document is told from the runs beforehand: they never change.
+    Rerun {
+        transaction: Uuid,
+        step: String,
+        document: Arc<Json>,
+    },
+    Cancel {
+        transaction: Uuid,
+    },
+    /// A hold may have run into its `expires`.
+    Expire(TimerRow),
+    /// Retention ran out while callers waited.
+    Abandon {
+        transaction: Uuid,
+    },
+    /// Hits queued by a stop are run, a bounded number of them.
+    Drain {
+        cycle: Uuid,
+    },
+    /// Hits queued by a stop over 24 h ago are marked, a bounded number of them.
+    ExpireQueue {
+        cycle: Uuid,
+    },
+    /// A hit out of the queue, whose turn has come.
+    Queued(Arc<HitRow>),
+    /// A hit that came early, for the transaction that has now come.
+    Early {
+        hit: Arc<HitRow>,
+        pending: EarlyRow,
+        transaction: Uuid,
+        hold: i32,
+    },
+}
+
+/// What became of a piece of work, once it is on disk.
+#[derive(Debug)]
+pub struct Outcome {
+    pub hit: Option<Uuid>,
+    pub transaction: Option<Uuid>,
+    pub reply: OutcomeReply,
+}
+
+#[derive(Debug)]
+pub enum OutcomeReply {
+    Accepted,
+    Answer(Answer),
+    /// A synchronous caller whose answer is not there yet.
+    Wait(oneshot::Receiver<Answer>),
+    NoMatch {
+        reason: String,
+    },
+    Ambiguous,
+    /// It repeats the delivery of `Outcome::hit`.
+    Repeat,
+    /// There is more of it to do.
+    More,
+}
+
+impl Outcome {
+    pub fn accepted(hit: Option<Uuid>, transaction: Option<Uuid>) -> Self {
+        Self { hit, transaction, reply: OutcomeReply::Accepted }
+    }
+}
+
+/// A piece of work in a round, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub work: Work,
+    /// The position of the caller in the batch; none for what the batch itself found to do.
+    pub ticket: Option<usize>,
+}
+
+pub type Reply = oneshot::Sender<Result<Outcome, Error>>;

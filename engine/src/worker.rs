@@ -1,0 +1,270 @@
+//! What happens without a request: holds that run into their `expires`, the queue of a stop, callers
+//! whose transaction's retention ran out, and the removal of what has expired.
+//!
+//! Every node looks for all of it, so that the work of one that died is found by the others; the
+//! account's lock decides who does it, once.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Mutex, broadcast::error::RecvError};
+use uuid::Uuid;
+
+use crate::{
+    Answer, Error,
+    clock::{Micros, micros},
+    engine::Shared,
+    limits::QUEUE_WINDOW,
+    store::Hint,
+    work::Work,
+};
+
+/// How often a node looks for what is due. It bounds how late `expires` is, and how long the work of
+/// a dead node lies.
+const TICK: Duration = Duration::from_millis(250);
+/// How often what has expired is removed; it is invisible from its instant on in any case.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Rows that one step of a sweep removes, so that writes go between.
+const SWEEP_CHUNK: i64 = 500;
+/// Timers that one turn takes.
+const DUE_CHUNK: i64 = 1_000;
+/// Counts of what is held are read at most this often.
+const HELD_FRESH: Duration = Duration::from_secs(15);
+
+pub async fn run(shared: Arc<Shared>) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut swept = Instant::now();
+    loop {
+        tick.tick().await;
+        if let Err(error) = turn(&shared).await {
+            tracing::warn!(error = %error.for_log(), "looking for what is due failed; it is tried again");
+            continue;
+        }
+        if !shared.clock.is_manual() && swept.elapsed() >= SWEEP {
+            swept = Instant::now();
+            sweep(&shared).await;
+        }
+    }
+}
+
+async fn turn(shared: &Arc<Shared>) -> Result<(), Error> {
+    shared.follow_catalog().await?;
+    answer_waiting(shared).await?;
+    // A manual clock's instants are gone through by whoever moves it.
+    if shared.clock.is_manual() {
+        let _moving = shared.advancing.lock().await;
+        return due(shared, shared.clock.now()).await;
+    }
+    due(shared, shared.clock.now()).await
+}
+
+/// Does what is due at `now`, until nothing is.
+async fn due(shared: &Arc<Shared>, now: Micros) -> Result<(), Error> {
+    for account in shared.catalog().accounts() {
+        loop {
+            let timers = shared.store.due(&account, now, DUE_CHUNK).await?;
+            let all = timers.len() < DUE_CHUNK as usize;
+            if !all_own(shared, &account, timers.into_iter().map(Work::Expire)).await {
+                return Ok(());
+            }
+            if all {
+                break;
+            }
+        }
+        let mut queues = Vec::new();
+        for cycle in shared.catalog().cycles(&account) {
+            let row = &cycle.row;
+            if row.backlog && row.state == "running" {
+                queues.push(Work::Drain { cycle: row.cycle_id });
+            }
+        }
+        for cycle in overdue_queues(shared, &account, now).await? {
+            queues.push(Work::ExpireQueue { cycle });
+        }
+        for work in queues {
+            while shared.own(&account, work.clone()).await {}
+        }
+    }
+    for (account, transaction) in shared.waiters.expired(now) {
+        shared.own(&account, Work::Abandon { transaction }).await;
+    }
+    Ok(())
+}
+
+/// All at once, so that they share commits; false where one could not be done.
+async fn all_own(shared: &Arc<Shared>, account: &str, works: impl Iterator<Item = Work>) -> bool {
+    let mut asked = tokio::task::JoinSet::new();
+    for work in works {
+        let (shared, account) = (shared.clone(), account.to_owned());
+        asked.spawn(async move { shared.writer.own(&account, work).await.is_ok() });
+    }
+    let mut done = true;
+    while let Some(result) = asked.join_next().await {
+        done &= result.unwrap_or(false);
+    }
+    done
+}
+
+/// Cycles whose stop is over 24 h ago and whose queue is not empty.
+async fn overdue_queues(shared: &Shared, account: &str, now: Micros) -> Result<Vec<Uuid>, Error> {
+    let catalog = shared.catalog();
+    let over = catalog.cycles(account).any(|cycle| stop_ends(cycle).is_some_and(|at| at < now));
+    if !over {
+        return Ok(Vec::new());
+    }
+    let mut cycles = Vec::new();
+    for (webhook, count) in shared.store.queued(account).await? {
+        if count > 0
+            && let Some((_, deployment)) = catalog.hook(&webhook)
+            && stop_ends(deployment).is_some_and(|at| at < now)
+            && !cycles.contains(&deployment.row.cycle_id)
+        {
+            cycles.push(deployment.row.cycle_id);
+        }
+    }
+    Ok(cycles)
+}
+
+/// The last instant at which a stop still queues.
+fn stop_ends(cycle: &crate::catalog::Deployment) -> Option<Micros> {
+    let stopped = cycle.row.state == "stopped" && cycle.row.deleted_at.is_none();
+    cycle.row.stopped_at.filter(|_| stopped).map(|at| at + micros(QUEUE_WINDOW))
+}
+
+/// Polling is the truth: an answer that no hint told of is found here.
+async fn answer_waiting(shared: &Shared) -> Result<(), Error> {
+    for (account, hits) in shared.waiters.pending() {
+        for chunk in hits.chunks(500) {
+            for row in shared.store.answers(&account, chunk).await? {
+                let hit = row.hit;
+                shared.waiters.tell(hit, &Answer::from_row(row)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hears the other nodes' hints.
+pub async fn hear(shared: Arc<Shared>) {
+    let Some(mut hints) = shared.store.hints() else { return };
+    loop {
+        let heard = match hints.recv().await {
+            Ok(Hint::Catalog) => shared.follow_catalog().await,
+            Ok(Hint::Answered { account, hit }) => hear_answer(&shared, &account, hit).await,
+            Err(RecvError::Lagged(_)) => answer_waiting(&shared).await,
+            Err(RecvError::Closed) => return,
+        };
+        if let Err(error) = heard {
+            tracing::debug!(error = %error.for_log(), "a hint could not be followed; polling will");
+        }
+    }
+}
+
+async fn hear_answer(shared: &Shared, account: &str, hit: Uuid) -> Result<(), Error> {
+    if !shared.waiters.waits(hit) {
+        return Ok(());
+    }
+    for row in shared.store.answers(account, &[hit]).await? {
+        shared.waiters.tell(hit, &Answer::from_row(row)?);
+    }
+    Ok(())
+}
+
+async fn sweep(shared: &Shared) {
+    let now = shared.clock.now();
+    for account in shared.catalog().accounts() {
+        loop {
+            match shared.store.sweep(&account, now, SWEEP_CHUNK).await {
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired could not be removed yet");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Goes from one due instant to the next, so that everything happens in order and at its time.
+pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error> {
+    if !shared.clock.is_manual() {
+        return Err(Error::Conflict("the clock is the system's: start with --clock manual to move it".into()));
+    }
+    let _moving = shared.advancing.lock().await;
+    let target = shared.clock.now().saturating_add(micros(by)).min(INSTANT_MAX);
+    while let Some(next) = next_due(shared).await?.filter(|next| *next <= target) {
+        let before = shared.clock.now();
+        set(shared, next.max(before)).await?;
+        due(shared, shared.clock.now()).await?;
+        if next_due(shared).await? == Some(next) {
+            return Err(Error::Unavailable {
+                reason: "what is due could not be done".into(),
+                retry_after: crate::limits::RETRY_SOON,
+            });
+        }
+    }
+    set(shared, target).await?;
+    due(shared, target).await?;
+    sweep(shared).await;
+    Ok(target)
+}
+
+/// The year 9999: what RFC 3339 can write.
+const INSTANT_MAX: Micros = 253_402_300_799_000_000;
+
+async fn set(shared: &Shared, instant: Micros) -> Result<(), Error> {
+    shared.store.set_clock(instant).await?;
+    shared.clock.set(instant);
+    Ok(())
+}
+
+async fn next_due(shared: &Shared) -> Result<Option<Micros>, Error> {
+    let mut next = shared.waiters.next_expiry();
+    let mut sooner = |at: Micros| next = Some(next.map_or(at, |known: Micros| known.min(at)));
+    let catalog = shared.catalog();
+    for account in catalog.accounts() {
+        if let Some(at) = shared.store.next_due(&account).await? {
+            sooner(at);
+        }
+        for (webhook, count) in shared.store.queued(&account).await? {
+            if count > 0
+                && let Some((_, deployment)) = catalog.hook(&webhook)
+                && let Some(at) = stop_ends(deployment)
+            {
+                sooner(at + 1);
+            }
+        }
+    }
+    Ok(next)
+}
+
+type Held = Arc<Vec<(Uuid, String, u64)>>;
+
+/// Counts of what is held, by account, each as old as it says.
+#[derive(Default)]
+pub struct HeldCache {
+    counts: Mutex<HashMap<String, (Instant, Micros, Held)>>,
+}
+
+impl HeldCache {
+    pub async fn of(&self, shared: &Shared, account: &str) -> Result<Held, Error> {
+        let mut counts = self.counts.lock().await;
+        let now = shared.clock.now();
+        if let Some((at, clock, held)) = counts.get(account)
+            && at.elapsed() < HELD_FRESH
+            && (!shared.clock.is_manual() || *clock == now)
+        {
+            return Ok(held.clone());
+        }
+        let rows = shared.store.held(account, now).await?;
+        let held: Held =
+            Arc::new(rows.into_iter().map(|(cycle, step, count)| (cycle, step, count.max(0) as u64)).collect());
+        counts.insert(account.to_owned(), (Instant::now(), now, held.clone()));
+        Ok(held)
+    }
+}

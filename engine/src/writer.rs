@@ -1,0 +1,237 @@
+//! The one writer of a node: it gathers what waits and commits it together.
+//!
+//! Nothing waits when it is idle; while a commit is under way the next batch gathers by itself. A
+//! batch whose commit the store refuses is tried again one by one, so that one bad row does not
+//! sink its neighbours; one that the store could not take is refused whole, and nothing was done.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+
+use crate::{
+    Error,
+    admin::{Admin, Done},
+    engine::Shared,
+    id::Ids,
+    limits::RETRY_SOON,
+    round::{Batch, Surroundings, Told},
+    work::{Item, Outcome, Reply, Work},
+};
+
+/// Work in one commit. More than this waits for the next one, which bounds a commit's length.
+const BATCH_MAX: usize = 1_024;
+/// Work that may wait for a commit. Beyond it callers are refused at once rather than kept.
+const QUEUE_MAX: usize = 16_384;
+
+#[derive(Debug)]
+pub enum Job {
+    Work { account: String, work: Work, reply: Reply },
+    Admin { account: String, admin: Box<Admin>, reply: oneshot::Sender<Result<Done, Error>> },
+}
+
+#[derive(Debug)]
+pub struct Writer {
+    jobs: mpsc::Sender<Job>,
+    refusing: AtomicBool,
+    waiting: AtomicU64,
+    /// Jobs asked for and not yet committed or refused.
+    unfinished: AtomicU64,
+    finished: Notify,
+}
+
+impl Writer {
+    pub fn new() -> (Self, mpsc::Receiver<Job>) {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        (
+            Self {
+                jobs,
+                refusing: AtomicBool::new(false),
+                waiting: AtomicU64::new(0),
+                unfinished: AtomicU64::new(0),
+                finished: Notify::new(),
+            },
+            queue,
+        )
+    }
+
+    pub fn refuse(&self) {
+        self.refusing.store(true, Ordering::Release);
+    }
+
+    pub fn is_refusing(&self) -> bool {
+        self.refusing.load(Ordering::Acquire)
+    }
+
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Work of a caller: refused while the node is shutting down or its queue is full.
+    pub async fn ask(&self, account: &str, work: Work) -> Result<Outcome, Error> {
+        if self.is_refusing() {
+            return Err(shutting_down());
+        }
+        self.own(account, work).await
+    }
+
+    /// Work of the engine's own, done even while new work is refused.
+    pub async fn own(&self, account: &str, work: Work) -> Result<Outcome, Error> {
+        let (reply, told) = oneshot::channel();
+        self.send(Job::Work { account: account.to_owned(), work, reply })?;
+        told.await.unwrap_or_else(|_| Err(shutting_down()))
+    }
+
+    pub async fn admin(&self, account: &str, admin: Admin) -> Result<Done, Error> {
+        if self.is_refusing() {
+            return Err(shutting_down());
+        }
+        let (reply, told) = oneshot::channel();
+        self.send(Job::Admin { account: account.to_owned(), admin: Box::new(admin), reply })?;
+        told.await.unwrap_or_else(|_| Err(shutting_down()))
+    }
+
+    /// Returns once everything that was asked for is committed.
+    pub async fn drained(&self) {
+        loop {
+            let finished = self.finished.notified();
+            if self.unfinished.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            finished.await;
+        }
+    }
+
+    fn send(&self, job: Job) -> Result<(), Error> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.unfinished.fetch_add(1, Ordering::AcqRel);
+        self.jobs.try_send(job).map_err(|error| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.unfinished.fetch_sub(1, Ordering::AcqRel);
+            match error {
+                mpsc::error::TrySendError::Full(_) => Error::Unavailable {
+                    reason: "too many requests wait for a commit (commit queue)".into(),
+                    retry_after: RETRY_SOON,
+                },
+                mpsc::error::TrySendError::Closed(_) => shutting_down(),
+            }
+        })
+    }
+}
+
+pub fn shutting_down() -> Error {
+    Error::Unavailable { reason: "shutting down".into(), retry_after: RETRY_SOON }
+}
+
+/// Commits until every sender is gone or `close` is called.
+pub async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Job>) {
+    let ids = Arc::new(Mutex::new(Ids::default()));
+    let mut jobs = Vec::with_capacity(BATCH_MAX);
+    while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+        shared.writer.waiting.fetch_sub(jobs.len() as u64, Ordering::Relaxed);
+        metrics::histogram!("holdfast_commit_batch_size").record(jobs.len() as f64);
+        let (holder, taken) = (shared.clone(), jobs.len() as u64);
+        let (shared, ids, batch) = (shared.clone(), ids.clone(), std::mem::take(&mut jobs));
+        // A task of its own: a bug in one batch must not end the writer.
+        let done = tokio::spawn(async move { commit_all(&shared, &mut *ids.lock().await, batch).await }).await;
+        if let Err(error) = done {
+            tracing::error!(%error, "a batch ended in a panic; its callers were refused");
+        }
+        holder.writer.unfinished.fetch_sub(taken, Ordering::AcqRel);
+        holder.writer.finished.notify_waiters();
+    }
+}
+
+async fn commit_all(shared: &Shared, ids: &mut Ids, jobs: Vec<Job>) {
+    let mut group: Vec<(Work, Reply)> = Vec::new();
+    let mut of: Option<String> = None;
+    for job in jobs {
+        match job {
+            Job::Work { account, work, reply } => {
+                if of.as_ref().is_some_and(|of| *of != account)
+                    && let Some(of) = of.take()
+                {
+                    commit_group(shared, ids, &of, std::mem::take(&mut group)).await;
+                }
+                of = Some(account);
+                group.push((work, reply));
+            }
+            Job::Admin { account, admin, reply } => {
+                if let Some(of) = of.take() {
+                    commit_group(shared, ids, &of, std::mem::take(&mut group)).await;
+                }
+                let done = shared.administer(&account, *admin).await;
+                let _ = reply.send(done);
+            }
+        }
+    }
+    if let Some(of) = of {
+        commit_group(shared, ids, &of, group).await;
+    }
+}
+
+async fn commit_group(shared: &Shared, ids: &mut Ids, account: &str, group: Vec<(Work, Reply)>) {
+    let (works, replies): (Vec<Work>, Vec<Reply>) = group.into_iter().unzip();
+    let began = Instant::now();
+    let result = commit(shared, ids, account, &works).await;
+    metrics::histogram!("holdfast_commit_seconds").record(began.elapsed().as_secs_f64());
+    match result {
+        Ok(told) => tell(shared, account, told, replies).await,
+        Err(error) if works.len() > 1 && is_about_a_row(&error) => {
+            tracing::warn!(%error, works = works.len(), "a batch was refused: its work is tried one by one");
+            for (work, reply) in works.into_iter().zip(replies) {
+                match commit(shared, ids, account, std::slice::from_ref(&work)).await {
+                    Ok(told) => tell(shared, account, told, vec![reply]).await,
+                    Err(error) => refuse(vec![reply], &error),
+                }
+            }
+        }
+        Err(error) => refuse(replies, &error),
+    }
+}
+
+fn is_about_a_row(error: &Error) -> bool {
+    !matches!(error, Error::Unavailable { .. })
+}
+
+fn refuse(replies: Vec<Reply>, error: &Error) {
+    tracing::error!(error = %error.for_log(), callers = replies.len(), "a commit failed; nothing of it was acknowledged");
+    metrics::counter!("holdfast_commits_failed_total").increment(1);
+    for reply in replies {
+        let _ = reply.send(Err(error.again()));
+    }
+}
+
+async fn commit(shared: &Shared, ids: &mut Ids, account: &str, works: &[Work]) -> Result<Told, Error> {
+    let commit = shared.begin(account).await?;
+    let revision = commit.head().revision;
+    // The catalog is the newest: whoever changes it holds the lock that is held here.
+    let catalog = shared.catalog_at(account, revision).await?;
+    let around = Surroundings { account, catalog, limits: &shared.limits, waiters: &shared.waiters };
+    let items =
+        works.iter().enumerate().map(|(ticket, work)| Item { work: work.clone(), ticket: Some(ticket) }).collect();
+    Batch::new(around, commit, ids, works.len()).decide(items).await
+}
+
+/// After the commit, from what was committed.
+async fn tell(shared: &Shared, account: &str, told: Told, replies: Vec<Reply>) {
+    metrics::counter!("holdfast_commits_total").increment(1);
+    if told.catalog_changed {
+        shared.refresh_catalog_or_warn().await;
+    }
+    let elsewhere: Vec<_> =
+        told.answers.iter().filter(|(hit, answer)| !shared.waiters.tell(*hit, answer)).map(|(hit, _)| *hit).collect();
+    shared.hint_answered(account, elsewhere);
+    for (reply, outcome) in replies.into_iter().zip(told.outcomes) {
+        let outcome = outcome.unwrap_or_else(|| Err(Error::Internal("a piece of work was left undecided".into())));
+        let _ = reply.send(outcome);
+    }
+    for event in told.events {
+        shared.tell_event(event);
+    }
+}

@@ -1,6 +1,7 @@
 //! HTTP, and the `holdfast` command line. No SQL and no rule of the domain is here: a request is
 //! read, checked and decoded, the engine is asked, and what it says is put into HTTP.
 
+mod access;
 mod app;
 mod decode;
 mod guard;

@@ -1,9 +1,77 @@
-//! `/api/v1`: one file a resource; each extracts, calls the engine and presents.
+//! `/api/v1`: one file a resource; each extracts, calls the engine and presents. The OpenAPI
+//! document is made of the same annotations that stand on the handlers.
 
-use axum::Router;
+mod clock;
+mod cycles;
+mod events;
+mod extract;
+mod hits;
+mod keys;
+mod shapes;
+mod transactions;
+mod webhooks;
+
+use axum::{Router, http::header, routing::get};
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
-pub fn routes() -> Router<App> {
-    Router::new()
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Holdfast", description = "A workflow engine whose transactions wait for the outside world."),
+    components(schemas(shapes::ProblemDocument)),
+    modifiers(&Keys),
+    security(("key" = []), ("header" = []), ())
+)]
+struct Document;
+
+/// How a key is sent.
+struct Keys;
+
+impl utoipa::Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme("header", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Api-Key"))));
+    }
 }
+
+pub fn routes() -> Router<App> {
+    let (router, document) = described();
+    let document = document.to_json().unwrap_or_default();
+    let serve = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
+    router.route("/api/v1/openapi.json", get(serve))
+}
+
+fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(cycles::list, cycles::deploy))
+        .routes(routes!(cycles::show, cycles::delete))
+        .routes(routes!(cycles::versions))
+        .routes(routes!(cycles::start))
+        .routes(routes!(cycles::stop))
+        .routes(routes!(cycles::check))
+        .routes(routes!(webhooks::list))
+        .routes(routes!(webhooks::explain))
+        .routes(routes!(transactions::list))
+        .routes(routes!(transactions::show))
+        .routes(routes!(transactions::runs))
+        .routes(routes!(transactions::rerun))
+        .routes(routes!(transactions::cancel))
+        .routes(routes!(transactions::resume))
+        .routes(routes!(hits::list))
+        .routes(routes!(hits::show))
+        .routes(routes!(hits::replay))
+        .routes(routes!(hits::explain))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(clock::show))
+        .routes(routes!(clock::advance))
+        .routes(routes!(events::events))
+        .split_for_parts()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Who may do what: API keys and their scopes, and the keyless access of `dev`.
+//!
+//! Invariant: without a key nothing is allowed but from loopback, in `dev`, by a request that no web
+//! page of another origin and no proxy can have sent.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+};
+use holdfast_engine::Scope;
+
+use crate::{App, Problem};
+
+/// The account of `dev`, and of keys for every account that do not name one.
+pub const DEFAULT_ACCOUNT: &str = "default";
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub account: String,
+}
+
+macro_rules! scoped {
+    ($($name:ident = $scope:ident),+) => {
+        $(
+            /// A caller who has this scope.
+            pub struct $name(pub Caller);
+
+            impl FromRequestParts<App> for $name {
+                type Rejection = Problem;
+
+                async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+                    authorize(app, parts, Scope::$scope).await.map(Self)
+                }
+            }
+        )+
+    };
+}
+
+scoped!(Reader = Read, Deployer = Deploy, Operator = Operate, Administrator = Admin);
+
+async fn authorize(app: &App, parts: &Parts, needed: Scope) -> Result<Caller, Problem> {
+    let Some(secret) = secret(&parts.headers)? else {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        return match keyless(app.keyless, peer, &parts.headers) {
+            Ok(()) => Ok(Caller { account: DEFAULT_ACCOUNT.to_owned() }),
+            Err(why) => Err(unauthorized(why)),
+        };
+    };
+    let key = app.engine.authenticate(&secret).await?;
+    let key = key.ok_or_else(|| unauthorized("the key is unknown, expired or revoked"))?;
+    if !key.scopes.contains(&needed) && !key.scopes.contains(&Scope::Admin) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "The key may not do this")
+            .detail(format!("this needs the scope {}", needed.word()))
+            .with("scope", needed.word()));
+    }
+    Ok(Caller { account: key.account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()) })
+}
+
+/// `Authorization: Bearer KEY` (RFC 6750 §2.1) or `X-Api-Key`.
+fn secret(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::trim).map(str::to_owned);
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let given = text(value).unwrap_or_default();
+        let (scheme, key) = given.split_once(' ').unwrap_or((&given, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") || key.trim().is_empty() {
+            return Err(unauthorized("Authorization must be `Bearer KEY`"));
+        }
+        return Ok(Some(key.trim().to_owned()));
+    }
+    Ok(headers.get("x-api-key").and_then(text).filter(|key| !key.is_empty()))
+}
+
+fn unauthorized(why: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "A key is needed")
+        .detail(why)
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"holdfast\""))
+}
+
+/// Whether a request without a key may be let in, and why not.
+fn keyless(allowed: bool, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), &'static str> {
+    if !allowed {
+        return Err("send it as `Authorization: Bearer KEY` or `X-Api-Key: KEY`");
+    }
+    if !peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) {
+        return Err("without a key only loopback is let in");
+    }
+    let forwarded = |name: &str| name == "forwarded" || name.starts_with("x-forwarded-");
+    if headers.keys().any(|name| forwarded(name.as_str())) {
+        return Err("a forwarded request needs a key");
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if !is_local(host) {
+        return Err("without a key the Host must be localhost, 127.0.0.1 or [::1]");
+    }
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        let origin = origin.to_str().unwrap_or_default();
+        if origin.strip_prefix("http://") != Some(host) {
+            return Err("a page of another origin needs a key");
+        }
+    }
+    match headers.get("sec-fetch-site").and_then(|site| site.to_str().ok()) {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(_) => Err("a page of another site needs a key"),
+    }
+}
+
+fn is_local(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| name.eq_ignore_ascii_case(local))
+}
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;

@@ -1,0 +1,90 @@
+//! Hits.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use holdfast_engine::{HitId, HitStatus};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    extract::{Paging, Params, id},
+    shapes::{ExplanationShape, HitShape, List, ProblemDocument},
+};
+use crate::{App, Problem, access};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// A webhook's identifier.
+    pub webhook: Option<String>,
+    /// `queued`, `applied`, `unmatched`, `filtered`, `expired`, `duplicate` or `rejected`
+    pub status: Option<String>,
+    /// How many at most: 1 to 1,000.
+    #[param(minimum = 1, maximum = 1000, default = 50)]
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// Newest first.
+#[utoipa::path(get, path = "/api/v1/hits", tag = "hits", params(Filter),
+    responses((status = 200, body = List<HitShape>), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: access::Reader,
+    Params(filter): Params<Filter>,
+) -> Result<Json<List<HitShape>>, Problem> {
+    let status = match filter.status.as_deref() {
+        None => None,
+        Some(word) => Some(HitStatus::from_word(word).ok_or_else(|| unknown_status(word))?),
+    };
+    let account = caller.0.account;
+    let paging = Paging { limit: filter.limit, after: filter.after };
+    let page = app.engine.hits(&account, filter.webhook.as_deref(), status, paging.into()).await?;
+    Ok(Json(List::of(page, |hit| HitShape::new(hit, &account))))
+}
+
+fn unknown_status(word: &str) -> Problem {
+    let known: Vec<_> = HitStatus::ALL.iter().map(|status| status.word()).collect();
+    Problem::invalid(format!("unknown status {word}; known are {}", known.join(", ")))
+}
+
+#[utoipa::path(get, path = "/api/v1/hits/{id}", tag = "hits",
+    responses((status = 200, body = HitShape), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn show(
+    State(app): State<App>,
+    caller: access::Reader,
+    Path(hit): Path<String>,
+) -> Result<Json<HitShape>, Problem> {
+    let id: HitId = id("hit", &hit)?;
+    let account = caller.0.account;
+    Ok(Json(HitShape::new(app.engine.hit(&account, id).await?, &account)))
+}
+
+/// A new hit with `replay_of`, matched by today's transactions.
+#[utoipa::path(post, path = "/api/v1/hits/{id}/replay", tag = "hits",
+    responses((status = 200, body = HitShape), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument), (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn replay(
+    State(app): State<App>,
+    caller: access::Operator,
+    Path(hit): Path<String>,
+) -> Result<Json<HitShape>, Problem> {
+    let id: HitId = id("hit", &hit)?;
+    let account = caller.0.account;
+    Ok(Json(HitShape::new(app.engine.replay(&account, id).await?, &account)))
+}
+
+/// Why it matched, or did not.
+#[utoipa::path(get, path = "/api/v1/hits/{id}/explain", tag = "hits",
+    responses((status = 200, body = ExplanationShape), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn explain(
+    State(app): State<App>,
+    caller: access::Reader,
+    Path(hit): Path<String>,
+) -> Result<Json<ExplanationShape>, Problem> {
+    let id: HitId = id("hit", &hit)?;
+    Ok(Json(app.engine.explain(&caller.0.account, id).await?.into()))
+}

@@ -3,6 +3,7 @@
 
 mod access;
 mod app;
+pub mod cli;
 mod decode;
 mod guard;
 mod hooks;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `holdfast` binary.
+
+fn main() -> std::process::ExitCode {
+    holdfast_api::cli::main()
+}

@@ -8,6 +8,7 @@ mod codes;
 mod cycle;
 mod decision;
 mod diagnostic;
+mod diagram;
 mod duration;
 mod json;
 mod key;
@@ -16,6 +17,7 @@ mod mapping;
 mod number;
 mod path;
 mod problem;
+mod render;
 mod step;
 mod template;
 mod webhook;
@@ -27,12 +29,14 @@ pub use codes::codes;
 pub use cycle::{Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
+pub use diagram::{dot, mermaid};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use json::{DEPTH_MAX, Json, JsonError, Members};
 pub use key::{Key, NotAKey};
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
+pub use render::{render_line, render_terminal};
 pub use step::{Decision, Fail, Respond, Step, StepKind};
 pub use template::{Scope, Template, TemplateError, TemplateProblem};
 pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
@@ -43,4 +47,9 @@ pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 pub struct Checked {
     pub cycles: Vec<std::sync::Arc<Cycle>>,
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The page of a code, with a wrong and a right example.
+pub fn explain(_code: &str) -> Option<&'static str> {
+    None
 }

@@ -1,0 +1,73 @@
+//! `holdfast check`: what is wrong with definitions.
+
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use holdfast_definitions::{Diagnostic, Severity, check, render_line, render_terminal};
+
+use super::say;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  holdfast check definitions/cycles/*.yaml\n  holdfast check --explain HF012")]
+pub struct Check {
+    #[arg(required_unless_present = "explain")]
+    files: Vec<PathBuf>,
+    /// Prints the page of a code, with a wrong and a right example
+    #[arg(long, value_name = "CODE", conflicts_with = "files")]
+    explain: Option<String>,
+    /// Diagnostics as a JSON array
+    #[arg(long)]
+    json: bool,
+    /// One line each, for editors and CI
+    #[arg(long, value_enum, default_value = "terminal")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Terminal,
+    Line,
+}
+
+impl Check {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(code) = &self.explain {
+            let page = holdfast_definitions::explain(code);
+            say(page.with_context(|| format!("there is no code {code}; codes go from HF001 up"))?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut all: Vec<Diagnostic> = Vec::new();
+        for file in &self.files {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let diagnostics = check(&file.display().to_string(), &text).diagnostics;
+            if !self.json {
+                for one in &diagnostics {
+                    match self.format {
+                        Format::Line => say(render_line(one)),
+                        Format::Terminal => show(one, &text),
+                    }
+                }
+            }
+            all.extend(diagnostics);
+        }
+        if self.json {
+            say(serde_json::to_string_pretty(&all)?);
+        }
+        let errors = all.iter().filter(|one| one.severity == Severity::Error).count();
+        if !self.json && self.format == Format::Terminal {
+            let warnings = all.len() - errors;
+            eprintln!("{} checked: {errors} errors, {warnings} warnings", count(self.files.len()));
+        }
+        Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+fn count(files: usize) -> String {
+    if files == 1 { "1 file".into() } else { format!("{files} files") }
+}
+
+/// As rustc would, to standard error.
+pub fn show(diagnostic: &Diagnostic, text: &str) {
+    eprintln!("{}", render_terminal(diagnostic, text, std::io::stderr().is_terminal()));
+}

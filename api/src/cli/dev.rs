@@ -1,0 +1,171 @@
+//! `holdfast dev`: one folder of definitions, deployed, started and watched.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use holdfast_engine::{CycleState, Deployed, Engine, Error, WebhookView};
+use notify::{RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use super::{check::show, open, say, settings::Settings};
+use crate::access::DEFAULT_ACCOUNT;
+
+/// An editor writes a file in several steps: what comes within this time is one change.
+const SETTLE: Duration = Duration::from_millis(150);
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  holdfast dev definitions/cycles\n  holdfast dev --clock manual")]
+pub struct Dev {
+    /// The folder whose *.yaml and *.yml are deployed, started and watched
+    #[arg(default_value = ".")]
+    directory: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Dev {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        if !self.directory.is_dir() {
+            anyhow::bail!("{} is no folder", self.directory.display());
+        }
+        let stop = open::told_to_stop()?;
+        let mut opened = open::open(&self.settings, "warn").await?;
+        opened.app.dev = true;
+        opened.app.keyless = self.settings.listen.ip().is_loopback();
+        if !opened.app.keyless {
+            open::make_admin_key(&opened.app.engine, &self.settings.data_dir).await?;
+            say(format!("a key is needed: {} is not loopback", self.settings.listen));
+        }
+        let url = opened.app.public_url.to_string();
+        let mut folder = Folder { engine: opened.app.engine.clone(), url, seen: BTreeMap::new() };
+        folder.deploy_changed(&self.directory).await?;
+        say(format!("listening on {}", opened.url));
+        let watching = tokio::spawn(watch(folder, self.directory.clone()));
+        crate::run(opened.listener, opened.app, stop).await?;
+        watching.abort();
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Definitions of a folder, scenario files left out, in order.
+pub fn definition_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(directory).with_context(|| format!("{}: it can't be read", directory.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let scenario = name.ends_with(".test.yaml") || name.ends_with(".test.yml");
+        if (name.ends_with(".yaml") || name.ends_with(".yml")) && !scenario && !name.starts_with('.') {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+struct Folder {
+    engine: Engine,
+    url: String,
+    /// What each file was when it was last looked at.
+    seen: BTreeMap<PathBuf, String>,
+}
+
+impl Folder {
+    async fn deploy_changed(&mut self, directory: &Path) -> anyhow::Result<()> {
+        let files = definition_files(directory)?;
+        let gone: Vec<_> = self.seen.keys().filter(|file| !files.contains(file)).cloned().collect();
+        for file in gone {
+            self.seen.remove(&file);
+            say(format!("{} is gone; what it defined stays deployed", file.display()));
+        }
+        for file in files {
+            let text = match std::fs::read_to_string(&file) {
+                Ok(text) => text,
+                Err(error) => {
+                    eprintln!("{}: {error}", file.display());
+                    continue;
+                }
+            };
+            if self.seen.insert(file.clone(), text.clone()).as_ref() != Some(&text) {
+                self.deploy(&file.display().to_string(), &text).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn deploy(&self, file: &str, text: &str) {
+        match self.engine.deploy(DEFAULT_ACCOUNT, file, text).await {
+            Ok(deployed) => {
+                if let Some(first) = deployed.first() {
+                    first.warnings.iter().for_each(|warning| show(warning, text));
+                }
+                for one in deployed {
+                    self.start(one).await;
+                }
+            }
+            Err(error) => show_refusal(file, text, &error),
+        }
+    }
+
+    async fn start(&self, deployed: Deployed) {
+        let cycle = deployed.cycle;
+        let what = if deployed.changed { "deployed" } else { "unchanged" };
+        say(format!("{} version {} ({what})", cycle.name, cycle.version));
+        // One that a person stopped stays stopped while it does not change.
+        if cycle.state == CycleState::Draft
+            && let Err(error) = self.engine.start(DEFAULT_ACCOUNT, &cycle.name).await
+        {
+            eprintln!("{}: it could not be started: {error}", cycle.name);
+        }
+        for webhook in &cycle.webhooks {
+            say(format!("  {:<12} {}/hooks/{}", webhook.step, self.url, webhook.identifier));
+        }
+        if let Some(webhook) = cycle.webhooks.iter().find(|webhook| webhook.start) {
+            say(format!("  try: {}", self.curl(webhook)));
+        }
+    }
+
+    fn curl(&self, webhook: &WebhookView) -> String {
+        let address = format!("{}/hooks/{}/{}", self.url, webhook.cycle, webhook.step);
+        format!("curl -i {address} -H 'content-type: application/json' -d '{{\"id\": 1}}'")
+    }
+}
+
+/// The diagnostics, or what else stood in the way; the version before stays.
+pub fn show_refusal(file: &str, text: &str, error: &Error) {
+    match error {
+        Error::Definition(diagnostics) => {
+            diagnostics.iter().for_each(|one| show(one, text));
+            eprintln!("{file} was not deployed: the version before, if any, stays");
+        }
+        other => eprintln!("{file} was not deployed: {other}"),
+    }
+}
+
+async fn watch(mut folder: Folder, directory: PathBuf) {
+    let (tell, mut changes) = mpsc::channel(16);
+    let watcher = notify::recommended_watcher(move |_| {
+        // A full channel has a change waiting already.
+        let _ = tell.try_send(());
+    });
+    let mut watcher = match watcher {
+        Ok(watcher) => watcher,
+        Err(error) => return eprintln!("{}: it can't be watched: {error}", directory.display()),
+    };
+    if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
+        return eprintln!("{}: it can't be watched: {error}", directory.display());
+    }
+    while changes.recv().await.is_some() {
+        tokio::time::sleep(SETTLE).await;
+        while changes.try_recv().is_ok() {}
+        if let Err(error) = folder.deploy_changed(&directory).await {
+            eprintln!("{error:#}");
+        }
+    }
+}

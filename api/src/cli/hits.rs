@@ -1,0 +1,85 @@
+//! `holdfast hits`
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::{
+    client::{Listing, Server},
+    table::Column,
+};
+
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Example:\n  holdfast hits --status unmatched\n  holdfast hits explain ID\n  holdfast hits replay ID"
+)]
+pub struct Hits {
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    listing: Listing,
+    /// A webhook's identifier
+    #[arg(long)]
+    webhook: Option<String>,
+    /// queued, applied, unmatched, filtered, expired, duplicate or rejected
+    #[arg(long)]
+    status: Option<String>,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Whole
+    Show { id: String },
+    /// Again, as a new hit
+    Replay { id: String },
+    /// Why it matched, or did not
+    Explain { id: String },
+}
+
+const LIST: &[Column] = &[
+    Column("ID", "id"),
+    Column("STATUS", "status"),
+    Column("CYCLE", "cycle"),
+    Column("STEP", "step"),
+    Column("RECEIVED", "received_at"),
+    Column("REASON", "reason"),
+];
+
+impl Hits {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let server = &self.server;
+        match &self.what {
+            None => {
+                let filters = [("webhook", self.webhook.as_deref()), ("status", self.status.as_deref())];
+                server.list("hits", &self.listing.query(&filters), LIST, self.listing.watch).await
+            }
+            Some(What::Show { id }) => server.show(&server.get(&format!("hits/{id}"), &[]).await?),
+            Some(What::Replay { id }) => {
+                let hit = server.post(&format!("hits/{id}/replay"), None).await?;
+                let text = |name: &str| hit[name].as_str().unwrap_or("-").to_owned();
+                server.done(&hit, format!("hit {} is {}", text("id"), text("status")))
+            }
+            Some(What::Explain { id }) => {
+                let told = server.get(&format!("hits/{id}/explain"), &[]).await?;
+                server.done(&told, explained(&told))
+            }
+        }
+    }
+}
+
+/// An explanation as people read it.
+pub fn explained(told: &serde_json::Value) -> String {
+    let mut lines = vec![told["summary"].as_str().unwrap_or_default().to_owned()];
+    for one in told["candidates"].as_array().into_iter().flatten() {
+        let mark = if one["won"] == true { "→" } else { " " };
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        lines.push(format!("{mark} {} started {}: {}", text("transaction"), text("started_at"), text("why")));
+    }
+    for one in told["near_misses"].as_array().into_iter().flatten() {
+        lines.push(format!("  near: {}", one.as_str().unwrap_or_default()));
+    }
+    lines.join("\n")
+}

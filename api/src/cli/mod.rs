@@ -1,0 +1,103 @@
+//! The command line: one file a verb. Exit code 0 on success, 1 on failure, 2 on misuse; errors go
+//! to standard error.
+
+mod check;
+mod client;
+mod clock;
+mod cycles;
+mod dev;
+mod graph;
+mod hits;
+mod keys;
+mod open;
+mod serve;
+mod settings;
+mod table;
+mod transactions;
+mod webhooks;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "holdfast",
+    version,
+    about = "A workflow engine whose transactions wait for the outside world",
+    after_help = "Example:\n  holdfast dev definitions/cycles\n\nEvery flag is also an environment variable: HOLDFAST_LISTEN for --listen, and so on."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Everything for an author on one machine: deploys, starts and watches a folder's definitions
+    Dev(dev::Dev),
+    /// Serves, in production
+    Serve(serve::Serve),
+    /// Says what is wrong with definitions
+    Check(check::Check),
+    /// Draws a definition's graph
+    Graph(graph::Graph),
+    /// Cycles of a running server
+    Cycles(cycles::Cycles),
+    /// Transactions of a running server
+    Transactions(transactions::Transactions),
+    /// Hits of a running server
+    Hits(hits::Hits),
+    /// Webhooks of a running server
+    Webhooks(webhooks::Webhooks),
+    /// API keys of a running server
+    Keys(keys::Keys),
+    /// The clock of a running server
+    Clock(clock::Clock),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::anyhow!("no runtime: {error}")),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("holdfast: {error:#}");
+    ExitCode::FAILURE
+}
+
+impl Cli {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.verb {
+            Verb::Dev(verb) => verb.run().await,
+            Verb::Serve(verb) => verb.run().await,
+            Verb::Check(verb) => verb.run(),
+            Verb::Graph(verb) => verb.run(),
+            Verb::Cycles(verb) => verb.run().await,
+            Verb::Transactions(verb) => verb.run().await,
+            Verb::Hits(verb) => verb.run().await,
+            Verb::Webhooks(verb) => verb.run().await,
+            Verb::Keys(verb) => verb.run().await,
+            Verb::Clock(verb) => verb.run().await,
+        }
+    }
+}
+
+/// The one way to standard output: a closed pipe (`| head`) ends the program quietly.
+fn say(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

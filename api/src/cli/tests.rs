@@ -1,0 +1,31 @@
+use clap::CommandFactory as _;
+
+use super::Cli;
+
+#[test]
+fn the_arguments_are_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_has_an_example() {
+    for verb in Cli::command().get_subcommands() {
+        let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(help.contains("Example"), "{} has none", verb.get_name());
+    }
+}
+
+#[test]
+fn every_flag_is_also_an_environment_variable() {
+    for verb in Cli::command().get_subcommands().filter(|verb| ["dev", "serve"].contains(&verb.get_name())) {
+        for argument in verb.get_arguments().filter(|argument| argument.get_long().is_some()) {
+            let name = argument.get_long().unwrap_or_default();
+            if ["help", "version"].contains(&name) {
+                continue;
+            }
+            let expected = format!("HOLDFAST_{}", name.to_uppercase().replace('-', "_"));
+            let found = argument.get_env().and_then(|name| name.to_str());
+            assert_eq!(found, Some(expected.as_str()), "--{name} of {}", verb.get_name());
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A cycle's graph as text that other programs draw.
+
+use petgraph::{graph::NodeIndex, visit::EdgeRef};
+
+use crate::{Cycle, Edge, Next, Step, StepIndex, StepKind};
+
+/// A Mermaid flowchart.
+pub fn mermaid(cycle: &Cycle) -> String {
+    let mut lines = vec!["flowchart TD".to_owned()];
+    for step in &cycle.steps {
+        let (open, close) = match step.kind {
+            StepKind::Webhook(_) => ("([", "])"),
+            StepKind::Decision(_) => ("{", "}"),
+            _ => ("[", "]"),
+        };
+        lines.push(format!("    {}{open}\"{}\"{close}", node(&step.id), label(step).replace('"', "&quot;")));
+    }
+    if links(cycle).iter().any(|(_, to, _)| to.is_none()) {
+        lines.push("    end_((end))".to_owned());
+    }
+    for (from, to, text) in links(cycle) {
+        let to = to.map_or("end_".to_owned(), |to| node(&cycle.step(to).id));
+        let arrow = if text.is_empty() { "-->".to_owned() } else { format!("-->|\"{text}\"|") };
+        lines.push(format!("    {} {arrow} {to}", node(&cycle.step(from).id)));
+    }
+    lines.join("\n")
+}
+
+/// A Graphviz digraph.
+pub fn dot(cycle: &Cycle) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let mut lines = vec![format!("digraph {} {{", quoted(&cycle.name))];
+    for step in &cycle.steps {
+        let shape = match step.kind {
+            StepKind::Webhook(_) => "oval",
+            StepKind::Decision(_) => "diamond",
+            _ => "box",
+        };
+        lines.push(format!("    {} [label={}, shape={shape}];", quoted(&step.id), quoted(&label(step))));
+    }
+    if links(cycle).iter().any(|(_, to, _)| to.is_none()) {
+        lines.push("    end [shape=doublecircle];".to_owned());
+    }
+    for (from, to, text) in links(cycle) {
+        let to = to.map_or("end".to_owned(), |to| quoted(&cycle.step(to).id));
+        let text = if text.is_empty() { String::new() } else { format!(" [label={}]", quoted(&text)) };
+        lines.push(format!("    {} -> {to}{text};", quoted(&cycle.step(from).id)));
+    }
+    lines.push("}".to_owned());
+    lines.join("\n")
+}
+
+/// Some step ids are words of Mermaid's own.
+fn node(id: &str) -> String {
+    format!("s_{id}")
+}
+
+fn label(step: &Step) -> String {
+    let name = step.name.as_ref().unwrap_or(&step.id);
+    format!("{name} ({})", step.kind.word())
+}
+
+/// Every way from step to step, and to the end (none), with what stands on it.
+fn links(cycle: &Cycle) -> Vec<(StepIndex, Option<StepIndex>, String)> {
+    let mut links = Vec::new();
+    for (at, step) in cycle.steps.iter().enumerate() {
+        let from = cycle.graph[NodeIndex::new(at)];
+        let mut edges: Vec<_> = cycle.graph.edges(NodeIndex::new(at)).collect();
+        edges.sort_by_key(|edge| edge.id());
+        links.extend(edges.iter().map(|edge| (from, Some(cycle.graph[edge.target()]), text_of(edge.weight()))));
+        let end = |next: Next| next == Next::End;
+        match &step.kind {
+            StepKind::Decision(decision) => {
+                let cases = decision.cases.iter().enumerate().filter(|(_, case)| end(case.next));
+                links.extend(cases.map(|(at, _)| (from, None, text_of(&Edge::Case(at)))));
+                if end(decision.otherwise) {
+                    links.push((from, None, text_of(&Edge::Else)));
+                }
+            }
+            StepKind::Fail(_) => links.push((from, None, "failed".to_owned())),
+            kind => {
+                if end(step.next) {
+                    links.push((from, None, String::new()));
+                }
+                if let StepKind::Webhook(webhook) = kind
+                    && webhook.expires.is_some_and(|expires| end(expires.next))
+                {
+                    links.push((from, None, text_of(&Edge::Expires)));
+                }
+            }
+        }
+    }
+    links
+}
+
+fn text_of(edge: &Edge) -> String {
+    match edge {
+        Edge::Next => String::new(),
+        Edge::Case(at) => format!("case {}", at + 1),
+        Edge::Else => "else".to_owned(),
+        Edge::Expires => "expires".to_owned(),
+    }
+}

@@ -133,6 +133,8 @@ CREATE TABLE runs (
     PRIMARY KEY (account, transaction_id, run)
 ) PARTITION BY RANGE (transaction_id);
 
+CREATE INDEX runs_held ON runs (account, transaction_id, run) WHERE status = 'held';
+
 -- The correlation index: newest first is one descending seek. Rows that no hit has resumed yet are
 -- apart from the others, so that ambiguity is the second row of one seek as well.
 CREATE TABLE hold_keys (

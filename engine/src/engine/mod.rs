@@ -23,7 +23,7 @@ use crate::{
     Database, Door, Error, Gauges, Limits, LiveEvent, Options,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
-    store::{Commit, Hint, Sqlite, Store},
+    store::{Commit, Hint, Postgres, Sqlite, Store},
     waiters::Waiters,
     work::Work,
     worker,
@@ -64,7 +64,7 @@ impl Engine {
     pub async fn open(options: Options) -> Result<Self, Error> {
         let store: Arc<dyn Store> = match &options.database {
             Database::Sqlite { path } => Arc::new(Sqlite::open(path).await?),
-            Database::Postgres { .. } => return Err(Error::Invalid("PostgreSQL is not there yet".into())),
+            Database::Postgres { url } => Arc::new(Postgres::open(url).await?),
         };
         Self::with_store(store, options).await
     }

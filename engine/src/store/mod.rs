@@ -7,12 +7,14 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+mod postgres;
 mod rows;
 mod sqlite;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use postgres::Postgres;
 pub use rows::*;
 pub use sqlite::Sqlite;
 

@@ -1,0 +1,229 @@
+//! One account's changes, in one database transaction that holds the account's lock.
+
+use async_trait::async_trait;
+use sqlx::{
+    Postgres as Database, Transaction,
+    postgres::{PgArguments, PgPool},
+    query::Query,
+};
+use uuid::Uuid;
+
+use super::super::{
+    Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
+    RunWithHit, Seek, TransactionRow, VersionRow, WebhookRow, Writes,
+};
+use super::{
+    columns::{Columns, FromColumns, instant, read_all},
+    error, sql, write,
+};
+use crate::clock::Micros;
+
+pub struct PostgresCommit {
+    account: String,
+    head: Head,
+    work: Transaction<'static, Database>,
+    /// A statement failed: nothing of this commit can stand.
+    failed: bool,
+}
+
+type Statement<'q> = Query<'q, Database, PgArguments>;
+
+impl PostgresCommit {
+    pub async fn begin(pool: &PgPool, account: &str, manual: Option<Micros>) -> Result<Self> {
+        let mut work = pool.begin().await.map_err(error::of)?;
+        let row = sqlx::query(sql::HEAD).bind(account).fetch_optional(&mut *work).await.map_err(error::of)?;
+        let Some(row) = row else { return Err(Error::Refused(format!("no such account: {account}"))) };
+        let mut columns = Columns::of(&row);
+        let (last_instant, revision) = (columns.instant()?, columns.get::<i64>()?);
+        let now = match manual {
+            // A manual clock stands still between commits: ids tell them apart.
+            Some(instant) => instant.max(last_instant),
+            None => {
+                let row = sqlx::query(sql::NOW).fetch_one(&mut *work).await.map_err(error::of)?;
+                Columns::of(&row).instant()?.max(last_instant + 1)
+            }
+        };
+        Ok(Self { account: account.to_owned(), head: Head { now, revision }, work, failed: false })
+    }
+
+    pub(super) async fn execute(&mut self, query: Statement<'_>) -> Result<u64> {
+        match query.execute(&mut *self.work).await {
+            Ok(done) => Ok(done.rows_affected()),
+            Err(cause) => Err(self.fail(cause)),
+        }
+    }
+
+    async fn read<T: FromColumns>(&mut self, query: Statement<'_>) -> Result<Vec<T>> {
+        match query.fetch_all(&mut *self.work).await {
+            Ok(rows) => read_all(&rows),
+            Err(cause) => Err(self.fail(cause)),
+        }
+    }
+
+    fn fail(&mut self, cause: sqlx::Error) -> Error {
+        self.failed = true;
+        error::of(cause)
+    }
+
+    pub(super) fn account(&self) -> String {
+        self.account.clone()
+    }
+}
+
+/// A column of the rows, as an array.
+pub fn column<'a, R, T>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+#[async_trait]
+impl Commit for PostgresCommit {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>> {
+        let query = sqlx::query(sql::REPEATS)
+            .bind(self.account())
+            .bind(column(names, |(webhook, _)| webhook.as_str()))
+            .bind(column(names, |(_, hash)| hash.as_slice()));
+        self.read(query).await
+    }
+
+    async fn seek(&mut self, seeks: &[Seek]) -> Result<Vec<Candidate>> {
+        if seeks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = by_seek(sql::SEEK, self.account(), seeks).bind(instant(self.head.now));
+        let mut found: Vec<Candidate> = self.read(query).await?;
+        found.sort_by_key(|one| (one.seek, one.resumed, std::cmp::Reverse(one.transaction.transaction)));
+        Ok(found)
+    }
+
+    async fn transactions(&mut self, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
+        self.read(sqlx::query(sql::TRANSACTIONS_NAMED).bind(self.account()).bind(ids)).await
+    }
+
+    async fn runs(&mut self, names: &[(Uuid, i32)]) -> Result<Vec<RunWithHit>> {
+        let query = sqlx::query(sql::RUNS_NAMED)
+            .bind(self.account())
+            .bind(column(names, |(id, _)| *id))
+            .bind(column(names, |(_, run)| *run));
+        self.read(query).await
+    }
+
+    async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
+        self.read(sqlx::query(sql::HOLDS).bind(self.account()).bind(transactions)).await
+    }
+
+    async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
+        self.read(by_name(sql::KEY_ROWS, self.account(), names)).await
+    }
+
+    async fn early(&mut self, seeks: &[Seek]) -> Result<Vec<(i32, HitRow)>> {
+        if seeks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = by_seek(sql::EARLY, self.account(), seeks).bind(instant(self.head.now));
+        self.read(query).await
+    }
+
+    async fn hits(&mut self, names: &[(String, Uuid)]) -> Result<Vec<HitRow>> {
+        let query = sqlx::query(sql::HITS_NAMED)
+            .bind(self.account())
+            .bind(column(names, |(webhook, _)| webhook.as_str()))
+            .bind(column(names, |(_, hit)| *hit));
+        self.read(query).await
+    }
+
+    async fn queued(&mut self, cycle_id: Uuid, limit: i64) -> Result<Vec<HitRow>> {
+        self.read(sqlx::query(sql::QUEUED).bind(self.account()).bind(cycle_id).bind(limit)).await
+    }
+
+    async fn write(&mut self, writes: &Writes) -> Result<()> {
+        write::write(self, writes).await
+    }
+
+    async fn put_cycle(&mut self, row: &CycleRow) -> Result<()> {
+        let query = sqlx::query(sql::CYCLE_PUT)
+            .bind(&row.account)
+            .bind(row.cycle_id)
+            .bind(&row.name)
+            .bind(&row.state)
+            .bind(row.version)
+            .bind(instant(row.created_at))
+            .bind(row.started_at.map(instant))
+            .bind(row.stopped_at.map(instant))
+            .bind(row.deleted_at.map(instant))
+            .bind(row.backlog);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn put_version(&mut self, row: &VersionRow) -> Result<()> {
+        let query = sqlx::query(sql::VERSION_PUT)
+            .bind(&row.account)
+            .bind(row.cycle_id)
+            .bind(row.version)
+            .bind(&row.digest)
+            .bind(&row.source)
+            .bind(instant(row.created_at));
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn put_webhook(&mut self, row: &WebhookRow) -> Result<()> {
+        let query = sqlx::query(sql::WEBHOOK_PUT)
+            .bind(&row.account)
+            .bind(&row.webhook)
+            .bind(row.cycle_id)
+            .bind(&row.step)
+            .bind(instant(row.created_at))
+            .bind(row.queued);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn bump_revision(&mut self) -> Result<()> {
+        self.execute(sqlx::query(sql::REVISION_BUMP).bind(self.account())).await.map(|_| ())
+    }
+
+    async fn put_key(&mut self, row: &KeyRecord) -> Result<()> {
+        let query = sqlx::query(sql::KEY_PUT)
+            .bind(&row.account)
+            .bind(row.key_id)
+            .bind(&row.hash)
+            .bind(&row.name)
+            .bind(&row.scopes)
+            .bind(instant(row.created_at))
+            .bind(row.expires_at.map(instant))
+            .bind(row.revoked_at.map(instant));
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
+        let query = sqlx::query(sql::KEY_REVOKE).bind(account).bind(key_id).bind(instant(self.head.now));
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<()> {
+        if self.failed {
+            return Err(Error::Unavailable("a statement of this commit failed".into()));
+        }
+        let query = sqlx::query(sql::HEAD_MOVE).bind(self.account()).bind(instant(self.head.now));
+        self.execute(query).await?;
+        self.work.commit().await.map_err(error::of)
+    }
+}
+
+fn by_seek<'q>(statement: &'static str, account: String, seeks: &'q [Seek]) -> Statement<'q> {
+    sqlx::query(statement)
+        .bind(account)
+        .bind(column(seeks, |seek| seek.webhook.as_str()))
+        .bind(column(seeks, |seek| seek.key_hash.as_slice()))
+        .bind(column(seeks, |seek| seek.key.as_slice()))
+}
+
+pub fn by_name<'q>(statement: &'static str, account: String, names: &'q [KeyName]) -> Statement<'q> {
+    sqlx::query(statement)
+        .bind(account)
+        .bind(column(names, |name| name.webhook.as_str()))
+        .bind(column(names, |name| name.key_hash.as_slice()))
+        .bind(column(names, |name| name.transaction))
+}

@@ -1,0 +1,81 @@
+//! The store in PostgreSQL 15 or later, shared by any number of nodes.
+//!
+//! A commit begins by locking its account's row: commits of one account happen one after another on
+//! all nodes, and each statement after the lock sees all earlier ones (read committed). A node that
+//! stops while it holds the lock is thrown out by the server within seconds.
+
+mod columns;
+mod commit;
+mod error;
+mod hints;
+mod partitions;
+mod reads;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::broadcast;
+
+use super::{Error, Hint, Result};
+use partitions::Partitions;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// A commit on the way, and one for partitions and hints.
+const WRITERS: u32 = 3;
+const READERS: u32 = 4;
+/// How long a caller waits for a connection before it is told to come again.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// Hints that a slow node may fall behind by; it polls as well.
+const HINTS_KEPT: usize = 4_096;
+
+pub struct Postgres {
+    writers: PgPool,
+    readers: PgPool,
+    partitions: Arc<Partitions>,
+    hints: broadcast::Sender<Hint>,
+    listening: tokio::task::JoinHandle<()>,
+}
+
+impl Postgres {
+    /// Connects and migrates, under a lock among the nodes.
+    pub async fn open(url: &str) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| Error::Refused("--database-url is no PostgreSQL URL: postgres://USER@HOST/NAME".into()))?
+            .application_name("holdfast")
+            .options([
+                // A stopped node must not hold the account's lock for longer.
+                ("idle_in_transaction_session_timeout", "3s"),
+                ("lock_timeout", "10s"),
+                ("statement_timeout", "30s"),
+                ("synchronous_commit", "on"),
+                // Every statement is a seek by design. What the planner knows of a young partition is
+                // nothing, and a scan that is right for an empty table is wrong an hour later.
+                ("enable_seqscan", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+                ("plan_cache_mode", "force_generic_plan"),
+            ]);
+        let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
+        let writers = pool(WRITERS).connect_with(options.clone()).await.map_err(error::of)?;
+        let readers = pool(READERS).connect_lazy_with(options);
+        MIGRATIONS.run(&writers).await.map_err(|cause| Error::Unavailable(format!("migrating: {cause}")))?;
+        let (hints, _) = broadcast::channel(HINTS_KEPT);
+        let listening = tokio::spawn(hints::listen(readers.clone(), hints.clone()));
+        Ok(Self { writers, readers, partitions: Arc::default(), hints, listening })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}

@@ -1,0 +1,221 @@
+//! What is read without the account's lock: each read sees the last commit before it began.
+
+use async_trait::async_trait;
+use sqlx::{
+    Postgres as Database,
+    postgres::{PgArguments, PgPool},
+    query::Query,
+};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use super::{
+    super::{
+        AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeyRecord, KeyRow, RepeatRow, Result,
+        RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
+    },
+    Postgres,
+    columns::{Columns, FromColumns, instant, read_all},
+    commit::PostgresCommit,
+    error, hints, sql,
+};
+use crate::{
+    clock::{Micros, micros},
+    id::floor_of,
+    limits::{REPEAT_WINDOW, RETENTION_MAX},
+};
+
+type Statement<'q> = Query<'q, Database, PgArguments>;
+
+impl Postgres {
+    async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
+        let rows = query.fetch_all(&self.readers).await.map_err(error::of)?;
+        read_all(&rows)
+    }
+
+    async fn first<T: FromColumns>(&self, query: Statement<'_>) -> Result<Option<T>> {
+        Ok(self.all(query).await?.into_iter().next())
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>> {
+        Ok(Box::new(PostgresCommit::begin(&self.writers, account, manual).await?))
+    }
+
+    async fn prepare(&self, now: Micros) -> Result<()> {
+        self.partitions.prepare(&self.writers, now).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        sqlx::query(sql::PING).execute(&self.readers).await.map(|_| ()).map_err(error::of)
+    }
+
+    async fn clock(&self) -> Result<Option<Micros>> {
+        let row = sqlx::query(sql::CLOCK).fetch_optional(&self.readers).await.map_err(error::of)?;
+        row.map(|row| Columns::of(&row).instant()).transpose()
+    }
+
+    async fn set_clock(&self, at: Micros) -> Result<()> {
+        sqlx::query(sql::CLOCK_SET).bind(instant(at)).execute(&self.writers).await.map(|_| ()).map_err(error::of)
+    }
+
+    async fn revisions(&self) -> Result<Vec<(String, i64)>> {
+        self.all(sqlx::query(sql::REVISIONS)).await
+    }
+
+    async fn catalog(&self) -> Result<CatalogRows> {
+        // Revisions first: should a deploy come between, they are older than the rows, and the
+        // catalog is read again.
+        Ok(CatalogRows {
+            revisions: self.revisions().await?,
+            cycles: self.all(sqlx::query(sql::CYCLES)).await?,
+            versions: self.all(sqlx::query(sql::VERSIONS)).await?,
+            webhooks: self.all(sqlx::query(sql::WEBHOOKS)).await?,
+        })
+    }
+
+    async fn hit(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Option<HitRow>> {
+        self.first(sqlx::query(sql::HIT_OF).bind(account).bind(webhooks).bind(hit)).await
+    }
+
+    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>> {
+        let statement = match query.status {
+            None => sql::HITS,
+            Some("applied") => sql::HITS_APPLIED,
+            Some(_) => sql::HITS_BY_STATUS,
+        };
+        let bound = sqlx::query(statement).bind(account).bind(&query.webhook).bind(query.before).bind(query.limit);
+        match query.status.filter(|status| *status != "applied") {
+            Some(status) => self.all(bound.bind(status)).await,
+            None => self.all(bound).await,
+        }
+    }
+
+    async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>> {
+        Ok(self.transactions(account, &[id]).await?.pop())
+    }
+
+    async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
+        self.all(sqlx::query(sql::TRANSACTIONS_NAMED).bind(account).bind(ids)).await
+    }
+
+    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>> {
+        let bound = sqlx::query(sql::TRANSACTIONS_LIST)
+            .bind(account)
+            .bind(query.cycle_id)
+            .bind(query.status)
+            .bind(query.before)
+            .bind(query.from)
+            .bind(instant(query.now))
+            .bind(query.limit);
+        self.all(bound).await
+    }
+
+    async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>> {
+        self.all(sqlx::query(sql::RUNS).bind(account).bind(id).bind(before).bind(limit)).await
+    }
+
+    async fn run(&self, account: &str, id: Uuid, run: i32) -> Result<Option<RunWithHit>> {
+        self.first(sqlx::query(sql::RUNS_NAMED).bind(account).bind(vec![id]).bind(vec![run])).await
+    }
+
+    async fn answers(&self, account: &str, hits: &[Uuid]) -> Result<Vec<AnswerRow>> {
+        self.all(sqlx::query(sql::ANSWERS_NAMED).bind(account).bind(hits)).await
+    }
+
+    async fn repeat(&self, account: &str, webhook: &str, key_hash: &[u8]) -> Result<Option<RepeatRow>> {
+        self.first(sqlx::query(sql::REPEATS).bind(account).bind(vec![webhook]).bind(vec![key_hash])).await
+    }
+
+    async fn seek(&self, account: &str, seek: &Seek, now: Micros, limit: i64) -> Result<Vec<Candidate>> {
+        let mut found = Vec::new();
+        for resumed in [false, true] {
+            let query = sqlx::query(sql::SEEK_READ)
+                .bind(account)
+                .bind(&seek.webhook)
+                .bind(&seek.key_hash)
+                .bind(resumed)
+                .bind(&seek.key)
+                .bind(instant(now))
+                .bind(limit);
+            found.extend(self.all::<Candidate>(query).await?);
+        }
+        Ok(found)
+    }
+
+    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>> {
+        self.all(sqlx::query(sql::KEYS_AT).bind(account).bind(webhook).bind(limit)).await
+    }
+
+    async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
+        let query = sqlx::query(sql::TIMER_NEXT).bind(account);
+        let row = query.fetch_optional(&self.readers).await.map_err(error::of)?;
+        row.map(|row| Columns::of(&row).instant()).transpose()
+    }
+
+    async fn due(&self, account: &str, now: Micros, limit: i64) -> Result<Vec<TimerRow>> {
+        self.all(sqlx::query(sql::TIMERS_DUE).bind(account).bind(instant(now)).bind(limit)).await
+    }
+
+    async fn held(&self, account: &str, now: Micros) -> Result<Vec<(Uuid, String, i64)>> {
+        self.all(sqlx::query(sql::HELD).bind(account).bind(instant(now))).await
+    }
+
+    async fn queued(&self, account: &str) -> Result<Vec<(String, i64)>> {
+        self.all(sqlx::query(sql::QUEUED_COUNTS).bind(account)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRecord>> {
+        self.all(sqlx::query(sql::KEYS)).await
+    }
+
+    async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
+        self.first(sqlx::query(sql::KEY_BY_HASH).bind(hash)).await
+    }
+
+    async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
+        self.partitions.drop_expired(&self.writers, now).await?;
+        let oldest = now - micros(RETENTION_MAX);
+        let mut more = false;
+        let gone = |statement, until: Micros| sqlx::query(statement).bind(account).bind(instant(until)).bind(limit);
+        for query in [
+            gone(sql::EXPIRED_EARLY_GONE, now),
+            gone(sql::EXPIRED_REPEATS_GONE, now - micros(REPEAT_WINDOW)),
+            gone(sql::EXPIRED_TIMERS_GONE, now).bind(floor_of(oldest)),
+            sqlx::query(sql::EXPIRED_QUEUE_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
+        ] {
+            more |= done(&self.writers, query).await? == limit as u64;
+        }
+        done(&self.writers, sqlx::query(sql::VERSIONS_UNNEEDED).bind(account).bind(instant(oldest))).await?;
+        let query = sqlx::query(sql::CYCLES_FORGOTTEN).bind(account).bind(instant(oldest));
+        for row in query.fetch_all(&self.readers).await.map_err(error::of)? {
+            let cycle: Uuid = Columns::of(&row).get()?;
+            for statement in
+                [sql::CYCLE_QUEUE_GONE, sql::CYCLE_WEBHOOKS_GONE, sql::CYCLE_VERSIONS_GONE, sql::CYCLE_GONE]
+            {
+                done(&self.writers, sqlx::query(statement).bind(account).bind(cycle)).await?;
+            }
+        }
+        Ok(more)
+    }
+
+    async fn notify(&self, told: &[Hint]) {
+        hints::notify(&self.writers, told).await;
+    }
+
+    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
+        Some(self.hints.subscribe())
+    }
+
+    async fn close(&self) {
+        self.listening.abort();
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+async fn done(pool: &PgPool, query: Statement<'_>) -> Result<u64> {
+    query.execute(pool).await.map(|done| done.rows_affected()).map_err(error::of)
+}

@@ -1,0 +1,347 @@
+//! Every statement of the PostgreSQL store, written out in full. A test prepares each of them.
+//!
+//! `$1` is the account wherever there is one; a set of rows comes as one array a column. Columns are
+//! listed in the order in which `columns` reads them.
+
+// The account and the clock.
+
+pub const PING: &str = "SELECT 1";
+/// Takes the account's lock: whoever waits here sees, in its next statement, what was committed.
+pub const HEAD: &str = "UPDATE accounts SET last_instant = last_instant WHERE account = $1 RETURNING last_instant, \
+    revision";
+/// A statement of its own: its snapshot, and its clock, are later than the wait for the lock.
+pub const NOW: &str = "SELECT clock_timestamp()";
+pub const HEAD_MOVE: &str = "UPDATE accounts SET last_instant = $2 WHERE account = $1";
+pub const REVISION_BUMP: &str = "UPDATE accounts SET revision = revision + 1 WHERE account = $1";
+pub const CLOCK: &str = "SELECT instant FROM clock WHERE account = '*'";
+pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', $1) ON CONFLICT (account) DO UPDATE SET \
+    instant = excluded.instant";
+
+// The catalog: small, and read whole.
+
+pub const REVISIONS: &str = "SELECT account, revision FROM accounts ORDER BY account";
+pub const CYCLES: &str = "SELECT account, cycle_id, name, state, version, created_at, started_at, stopped_at, \
+    deleted_at, backlog FROM cycles ORDER BY account, cycle_id";
+pub const VERSIONS: &str = "SELECT account, cycle_id, version, digest, source, created_at FROM versions ORDER BY \
+    account, cycle_id, version";
+pub const WEBHOOKS: &str = "SELECT account, webhook, cycle_id, step, created_at, queued FROM webhooks ORDER BY account, \
+    webhook";
+pub const CYCLE_PUT: &str = "INSERT INTO cycles (account, cycle_id, name, state, version, created_at, started_at, \
+    stopped_at, deleted_at, backlog) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON \
+    CONFLICT (account, cycle_id) DO UPDATE SET name = excluded.name, state = excluded.state, \
+    version = excluded.version, started_at = excluded.started_at, stopped_at = \
+    excluded.stopped_at, deleted_at = excluded.deleted_at, backlog = excluded.backlog";
+pub const VERSION_PUT: &str = "INSERT INTO versions (account, cycle_id, version, digest, source, created_at) VALUES ($1, \
+    $2, $3, $4, $5, $6)";
+/// The count of queued hits is `QUEUED_ADD`'s alone.
+pub const WEBHOOK_PUT: &str = "INSERT INTO webhooks (account, webhook, cycle_id, step, created_at, queued) VALUES ($1, $2, \
+    $3, $4, $5, $6) ON CONFLICT (account, webhook) DO UPDATE SET step = excluded.step";
+pub const QUEUED_COUNTS: &str =
+    "SELECT webhook, queued FROM webhooks WHERE account = $1 AND queued > 0 ORDER BY webhook";
+
+// API keys.
+
+pub const KEYS: &str = "SELECT account, key_id, hash, name, scopes, created_at, expires_at, revoked_at FROM keys \
+    ORDER BY account, key_id";
+pub const KEY_BY_HASH: &str = "SELECT account, key_id, hash, name, scopes, created_at, expires_at, revoked_at FROM keys \
+    WHERE hash = $1";
+pub const KEY_PUT: &str = "INSERT INTO keys (account, key_id, hash, name, scopes, created_at, expires_at, revoked_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub const KEY_REVOKE: &str =
+    "UPDATE keys SET revoked_at = $3 WHERE account = $1 AND key_id = $2 AND revoked_at IS NULL";
+
+// Hits.
+
+pub const HITS_NAMED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, h.body, \
+    h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, h.early_until, \
+    h.expires_at FROM unnest($2::text[], $3::uuid[]) AS r (webhook, hit) JOIN hits AS h ON \
+    h.account = $1 AND h.webhook = r.webhook AND h.hit = r.hit ORDER BY h.hit";
+pub const HIT_OF: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
+    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
+    $1 AND webhook = ANY($2) AND hit = $3";
+pub const HITS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
+    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
+    $1 AND webhook = $2 AND hit < $3 ORDER BY hit DESC LIMIT $4";
+pub const HITS_APPLIED: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
+    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
+    $1 AND webhook = $2 AND hit < $3 AND status = 'applied' ORDER BY hit DESC LIMIT $4";
+/// Names the index's own condition, or it could not be used.
+pub const HITS_BY_STATUS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
+    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
+    $1 AND webhook = $2 AND hit < $3 AND status = $5 AND status <> 'applied' ORDER BY hit DESC \
+    LIMIT $4";
+pub const HITS_ADD: &str = "INSERT INTO hits (account, webhook, hit, received_at, method, headers, query, raw, body, \
+    status, reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at) SELECT \
+    $1, r.* FROM unnest($2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], \
+    $7::text[], $8::bytea[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::int4[], \
+    $14::bool[], $15::uuid[], $16::timestamptz[], $17::timestamptz[]) AS r";
+pub const HITS_CHANGE: &str = "UPDATE hits AS h SET status = r.status, reason = r.reason, transaction_id = \
+    r.transaction_id, run = r.run, ambiguous = r.ambiguous, early_until = r.early_until FROM \
+    unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::int4[], $8::bool[], \
+    $9::timestamptz[]) AS r (webhook, hit, status, reason, transaction_id, run, ambiguous, \
+    early_until) WHERE h.account = $1 AND h.webhook = r.webhook AND h.hit = r.hit";
+
+// Transactions.
+
+pub const TRANSACTIONS_NAMED: &str = "SELECT t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, t.step, t.runs, \
+    t.expires_at, t.completed_at, t.failed_at, t.callers FROM unnest($2::uuid[]) AS r (id) JOIN \
+    transactions AS t ON t.account = $1 AND t.transaction_id = r.id ORDER BY t.transaction_id";
+pub const TRANSACTIONS_LIST: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, expires_at, \
+    completed_at, failed_at, callers FROM transactions WHERE account = $1 AND cycle_id = $2 AND \
+    status = $3 AND transaction_id < $4 AND transaction_id >= $5 AND expires_at > $6 ORDER BY \
+    transaction_id DESC LIMIT $7";
+pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transaction_id, cycle_id, version, started_at, status, \
+    step, runs, expires_at, completed_at, failed_at, callers) SELECT $1, r.* FROM \
+    unnest($2::uuid[], $3::uuid[], $4::int4[], $5::timestamptz[], $6::text[], $7::text[], \
+    $8::int4[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[]) AS r";
+pub const TRANSACTIONS_CHANGE: &str = "UPDATE transactions AS t SET status = r.status, step = r.step, runs = r.runs, expires_at = \
+    r.expires_at, completed_at = r.completed_at, failed_at = r.failed_at, callers = r.callers \
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int4[], $6::timestamptz[], \
+    $7::timestamptz[], $8::timestamptz[], $9::text[]) AS r (id, status, step, runs, expires_at, \
+    completed_at, failed_at, callers) WHERE t.account = $1 AND t.transaction_id = r.id";
+/// Groups, so it sorts: what is held is counted through the index by status.
+pub const HELD: &str = "SELECT t.cycle_id, t.step, count(*) FROM transactions AS t JOIN cycles AS c ON c.account = \
+    t.account AND c.cycle_id = t.cycle_id WHERE c.account = $1 AND t.account = $1 AND t.status = \
+    'held' AND t.expires_at > $2 AND t.step IS NOT NULL GROUP BY t.cycle_id, t.step ORDER BY \
+    t.cycle_id, t.step";
+
+// Runs.
+
+pub const RUNS_NAMED: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
+    u.started_at, u.steps, u.document, u.hold_keys, u.error, h.webhook, h.hit, h.received_at, \
+    h.method, h.headers, h.query, h.raw, h.body, h.status, h.reason, h.transaction_id, h.run, \
+    h.ambiguous, h.replay_of, h.early_until, h.expires_at FROM unnest($2::uuid[], $3::int4[]) AS \
+    r (id, run) JOIN runs AS u ON u.account = $1 AND u.transaction_id = r.id AND u.run = r.run \
+    LEFT JOIN hits AS h ON h.account = $1 AND h.webhook = u.webhook AND h.hit = u.hit ORDER BY \
+    u.transaction_id, u.run";
+pub const RUNS: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
+    u.started_at, u.steps, u.document, u.hold_keys, u.error, h.webhook, h.hit, h.received_at, \
+    h.method, h.headers, h.query, h.raw, h.body, h.status, h.reason, h.transaction_id, h.run, \
+    h.ambiguous, h.replay_of, h.early_until, h.expires_at FROM runs AS u LEFT JOIN hits AS h ON \
+    h.account = u.account AND h.webhook = u.webhook AND h.hit = u.hit WHERE u.account = $1 AND \
+    u.transaction_id = $2 AND u.run < $3 ORDER BY u.run DESC LIMIT $4";
+pub const HOLDS: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
+    u.started_at, u.steps, u.document, u.hold_keys, u.error FROM unnest($2::uuid[]) AS r (id) \
+    JOIN runs AS u ON u.account = $1 AND u.transaction_id = r.id AND u.status = 'held' ORDER BY \
+    u.transaction_id, u.run";
+pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base, entry, webhook, hit, status, step, \
+    started_at, steps, document, hold_keys, error) SELECT $1, r.* FROM unnest($2::uuid[], \
+    $3::int4[], $4::int4[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::text[], \
+    $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[]) AS r";
+
+// The correlation index. The whole key is compared beside its hash.
+
+/// For each seek the newest two that no hit has resumed, and the newest that one has: a descending
+/// index seek each, partition by partition, newest first.
+pub const SEEK: &str = "SELECT (s.seek - 1)::int4, f.* FROM unnest($2::text[], $3::bytea[], $4::bytea[]) WITH \
+    ORDINALITY AS s (webhook, key_hash, key, seek) CROSS JOIN LATERAL ((SELECT k.resumed, k.run, \
+    k.due_at, t.* FROM hold_keys AS k CROSS JOIN LATERAL (SELECT transaction_id, cycle_id, \
+    version, started_at, status, step, runs, expires_at, completed_at, failed_at, callers FROM \
+    transactions WHERE account = $1 AND transaction_id = k.transaction_id AND expires_at > $5 \
+    AND status <> 'cancelled' OFFSET 0) AS t WHERE k.account = $1 AND k.webhook = s.webhook AND \
+    k.key_hash = s.key_hash AND k.resumed = false AND k.key = s.key AND (k.due_at IS NULL OR \
+    k.due_at > $5) ORDER BY k.transaction_id DESC LIMIT 2) UNION ALL (SELECT k.resumed, k.run, \
+    k.due_at, t.* FROM hold_keys AS k CROSS JOIN LATERAL (SELECT transaction_id, cycle_id, \
+    version, started_at, status, step, runs, expires_at, completed_at, failed_at, callers FROM \
+    transactions WHERE account = $1 AND transaction_id = k.transaction_id AND expires_at > $5 \
+    AND status <> 'cancelled' OFFSET 0) AS t WHERE k.account = $1 AND k.webhook = s.webhook AND \
+    k.key_hash = s.key_hash AND k.resumed = true AND k.key = s.key ORDER BY k.transaction_id \
+    DESC LIMIT 1)) AS f";
+/// For reading: what has fallen due and not been dealt with yet shows too.
+pub const SEEK_READ: &str = "SELECT 0::int4, k.resumed, k.run, k.due_at, t.transaction_id, t.cycle_id, t.version, \
+    t.started_at, t.status, t.step, t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
+    FROM hold_keys AS k JOIN transactions AS t ON t.account = k.account AND t.transaction_id = \
+    k.transaction_id WHERE k.account = $1 AND k.webhook = $2 AND k.key_hash = $3 AND k.resumed = \
+    $4 AND k.key = $5 AND t.expires_at > $6 AND t.status <> 'cancelled' ORDER BY \
+    k.transaction_id DESC LIMIT $7";
+pub const KEYS_AT: &str = "SELECT webhook, key_hash, transaction_id, run, key, due_at FROM hold_keys WHERE account = $1 \
+    AND webhook = $2 ORDER BY transaction_id DESC LIMIT $3";
+pub const KEY_ROWS: &str = "SELECT k.resumed, k.webhook, k.key_hash, k.transaction_id, k.run, k.key, k.due_at FROM \
+    unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, key_hash, id) JOIN hold_keys AS k \
+    ON k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND k.resumed IN \
+    (false, true) AND k.transaction_id = r.id";
+pub const KEYS_ADD: &str = "INSERT INTO hold_keys (account, webhook, key_hash, resumed, transaction_id, run, key, \
+    due_at) SELECT $1, r.webhook, r.key_hash, false, r.id, r.run, r.key, r.due_at FROM \
+    unnest($2::text[], $3::bytea[], $4::uuid[], $5::int4[], $6::bytea[], $7::timestamptz[]) AS r \
+    (webhook, key_hash, id, run, key, due_at) ON CONFLICT (account, webhook, key_hash, resumed, \
+    transaction_id) DO UPDATE SET run = excluded.run, key = excluded.key, due_at = \
+    excluded.due_at";
+/// An older resumed row makes room for the one that is resumed now.
+pub const KEYS_UNSEEN: &str = "DELETE FROM hold_keys AS k USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
+    key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND \
+    k.resumed AND k.transaction_id = r.id AND EXISTS (SELECT 1 FROM hold_keys AS n WHERE \
+    n.account = $1 AND n.webhook = r.webhook AND n.key_hash = r.key_hash AND NOT n.resumed AND \
+    n.transaction_id = r.id)";
+pub const KEYS_RESUMED: &str = "UPDATE hold_keys AS k SET resumed = true FROM unnest($2::text[], $3::bytea[], $4::uuid[]) AS \
+    r (webhook, key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = \
+    r.key_hash AND NOT k.resumed AND k.transaction_id = r.id";
+pub const KEYS_GONE: &str = "DELETE FROM hold_keys AS k USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
+    key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND \
+    k.resumed IN (false, true) AND k.transaction_id = r.id";
+
+// Timers.
+
+pub const TIMER_NEXT: &str = "SELECT due_at FROM timers WHERE account = $1 ORDER BY due_at LIMIT 1";
+pub const TIMERS_DUE: &str = "SELECT due_at, transaction_id, run FROM timers WHERE account = $1 AND due_at <= $2 ORDER BY \
+    due_at, transaction_id, run LIMIT $3";
+pub const TIMERS_ADD: &str = "INSERT INTO timers (account, due_at, transaction_id, run) SELECT $1, r.* FROM \
+    unnest($2::timestamptz[], $3::uuid[], $4::int4[]) AS r ON CONFLICT DO NOTHING";
+pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING unnest($2::timestamptz[], $3::uuid[], $4::int4[]) AS r \
+    (due_at, id, run) WHERE t.account = $1 AND t.due_at = r.due_at AND t.transaction_id = r.id \
+    AND t.run = r.run";
+
+// Early hits.
+
+pub const EARLY: &str = "SELECT (s.seek - 1)::int4, h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, \
+    h.raw, h.body, h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, \
+    h.early_until, h.expires_at FROM unnest($2::text[], $3::bytea[], $4::bytea[]) WITH \
+    ORDINALITY AS s (webhook, key_hash, key, seek) JOIN early AS e ON e.account = $1 AND \
+    e.webhook = s.webhook AND e.key_hash = s.key_hash AND e.key = s.key AND e.until_at > $5 JOIN \
+    hits AS h ON h.account = $1 AND h.webhook = e.webhook AND h.hit = e.hit AND h.expires_at > \
+    $5 ORDER BY h.hit, s.seek";
+pub const EARLY_ADD: &str = "INSERT INTO early (account, webhook, key_hash, hit, key, until_at) SELECT $1, r.* FROM \
+    unnest($2::text[], $3::bytea[], $4::uuid[], $5::bytea[], $6::timestamptz[]) AS r ON CONFLICT \
+    (account, webhook, key_hash, hit) DO UPDATE SET key = excluded.key, until_at = \
+    excluded.until_at";
+pub const EARLY_GONE: &str = "DELETE FROM early AS e USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
+    key_hash, hit) WHERE e.account = $1 AND e.webhook = r.webhook AND e.key_hash = r.key_hash \
+    AND e.hit = r.hit";
+
+// Repeats.
+
+pub const REPEATS: &str = "SELECT p.webhook, p.key_hash, p.body_hash, p.hit, p.at FROM unnest($2::text[], $3::bytea[]) \
+    AS r (webhook, key_hash) JOIN repeats AS p ON p.account = $1 AND p.webhook = r.webhook AND \
+    p.key_hash = r.key_hash";
+/// A record that stands already has run out and only not been swept: the engine has looked.
+pub const REPEATS_ADD: &str = "INSERT INTO repeats (account, webhook, key_hash, body_hash, hit, at) SELECT $1, r.* FROM \
+    unnest($2::text[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[]) AS r ON CONFLICT \
+    (account, webhook, key_hash) DO UPDATE SET body_hash = excluded.body_hash, hit = \
+    excluded.hit, at = excluded.at";
+
+// Answers.
+
+pub const ANSWERS_NAMED: &str = "SELECT a.hit, a.transaction_id, a.kind, a.status, a.step, a.headers, a.body, a.expires_at \
+    FROM unnest($2::uuid[]) AS r (id) JOIN answers AS a ON a.account = $1 AND a.hit = r.id ORDER \
+    BY a.hit";
+/// A caller is answered once: the first answer stands.
+pub const ANSWERS_ADD: &str = "INSERT INTO answers (account, hit, transaction_id, kind, status, step, headers, body, \
+    expires_at) SELECT $1, r.* FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int4[], \
+    $6::text[], $7::text[], $8::bytea[], $9::timestamptz[]) AS r ON CONFLICT (account, hit) DO \
+    NOTHING";
+
+// Hits queued by a stop.
+
+pub const QUEUED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, h.body, \
+    h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, h.early_until, \
+    h.expires_at FROM queue AS q JOIN hits AS h ON h.account = q.account AND h.webhook = \
+    q.webhook AND h.hit = q.hit WHERE q.account = $1 AND q.cycle_id = $2 ORDER BY q.hit LIMIT $3";
+pub const QUEUE_ADD: &str = "INSERT INTO queue (account, cycle_id, hit, webhook) SELECT $1, r.* FROM unnest($2::uuid[], \
+    $3::uuid[], $4::text[]) AS r";
+pub const QUEUE_GONE: &str = "DELETE FROM queue AS q USING unnest($2::uuid[], $3::uuid[]) AS r (cycle_id, hit) WHERE \
+    q.account = $1 AND q.cycle_id = r.cycle_id AND q.hit = r.hit";
+pub const QUEUED_ADD: &str = "UPDATE webhooks AS w SET queued = greatest(0, w.queued + r.change) FROM (SELECT webhook, \
+    sum(change)::int8 AS change FROM unnest($2::text[], $3::int8[]) AS u (webhook, change) GROUP \
+    BY webhook) AS r WHERE w.account = $1 AND w.webhook = r.webhook";
+
+// Retention: partitions go whole; what stands in no partition goes a bounded number at a time.
+
+pub const EXPIRED_EARLY_GONE: &str = "DELETE FROM early WHERE (account, webhook, key_hash, hit) IN (SELECT account, webhook, \
+    key_hash, hit FROM early WHERE account = $1 AND until_at <= $2 LIMIT $3)";
+pub const EXPIRED_REPEATS_GONE: &str = "DELETE FROM repeats WHERE (account, webhook, key_hash) IN (SELECT account, webhook, key_hash \
+    FROM repeats WHERE account = $1 AND at <= $2 LIMIT $3)";
+pub const EXPIRED_QUEUE_GONE: &str = "DELETE FROM queue AS q WHERE q.account = $1 AND (q.cycle_id, q.hit) IN (SELECT o.cycle_id, \
+    o.hit FROM queue AS o WHERE o.account = $1 AND o.hit < $2 LIMIT $3)";
+pub const EXPIRED_TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, due_at, transaction_id, run) IN (SELECT account, due_at, \
+    transaction_id, run FROM timers WHERE account = $1 AND due_at <= $2 AND transaction_id < $4 \
+    LIMIT $3)";
+/// Of a table in this schema.
+pub const PARTITIONS: &str = "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid JOIN \
+    pg_class AS p ON p.oid = i.inhparent JOIN pg_namespace AS n ON n.oid = p.relnamespace WHERE \
+    n.nspname = current_schema() AND p.relname = $1 ORDER BY c.relname";
+/// A version is needed while a transaction of it is kept.
+pub const VERSIONS_UNNEEDED: &str = "DELETE FROM versions AS v USING cycles AS c WHERE v.account = $1 AND c.account = v.account \
+    AND c.cycle_id = v.cycle_id AND v.version < c.version AND v.created_at < $2 AND NOT EXISTS \
+    (SELECT 1 FROM transactions AS t WHERE t.account = v.account AND t.cycle_id = v.cycle_id AND \
+    t.version = v.version)";
+pub const CYCLES_FORGOTTEN: &str = "SELECT c.cycle_id FROM cycles AS c WHERE c.account = $1 AND c.deleted_at < $2 AND NOT EXISTS \
+    (SELECT 1 FROM transactions AS t WHERE t.account = c.account AND t.cycle_id = c.cycle_id)";
+pub const CYCLE_VERSIONS_GONE: &str = "DELETE FROM versions WHERE account = $1 AND cycle_id = $2";
+pub const CYCLE_WEBHOOKS_GONE: &str = "DELETE FROM webhooks WHERE account = $1 AND cycle_id = $2";
+pub const CYCLE_QUEUE_GONE: &str = "DELETE FROM queue WHERE account = $1 AND cycle_id = $2";
+pub const CYCLE_GONE: &str = "DELETE FROM cycles WHERE account = $1 AND cycle_id = $2";
+pub const NOTIFY: &str = "SELECT pg_notify('holdfast', $1)";
+
+/// Each statement with its name, for the test that prepares them.
+#[cfg(test)]
+pub const ALL: &[(&str, &str)] = &[
+    ("PING", PING),
+    ("HEAD", HEAD),
+    ("NOW", NOW),
+    ("HEAD_MOVE", HEAD_MOVE),
+    ("REVISION_BUMP", REVISION_BUMP),
+    ("CLOCK", CLOCK),
+    ("CLOCK_SET", CLOCK_SET),
+    ("REVISIONS", REVISIONS),
+    ("CYCLES", CYCLES),
+    ("VERSIONS", VERSIONS),
+    ("WEBHOOKS", WEBHOOKS),
+    ("CYCLE_PUT", CYCLE_PUT),
+    ("VERSION_PUT", VERSION_PUT),
+    ("WEBHOOK_PUT", WEBHOOK_PUT),
+    ("QUEUED_COUNTS", QUEUED_COUNTS),
+    ("KEYS", KEYS),
+    ("KEY_BY_HASH", KEY_BY_HASH),
+    ("KEY_PUT", KEY_PUT),
+    ("KEY_REVOKE", KEY_REVOKE),
+    ("HITS_NAMED", HITS_NAMED),
+    ("HIT_OF", HIT_OF),
+    ("HITS", HITS),
+    ("HITS_APPLIED", HITS_APPLIED),
+    ("HITS_BY_STATUS", HITS_BY_STATUS),
+    ("HITS_ADD", HITS_ADD),
+    ("HITS_CHANGE", HITS_CHANGE),
+    ("TRANSACTIONS_NAMED", TRANSACTIONS_NAMED),
+    ("TRANSACTIONS_LIST", TRANSACTIONS_LIST),
+    ("TRANSACTIONS_ADD", TRANSACTIONS_ADD),
+    ("TRANSACTIONS_CHANGE", TRANSACTIONS_CHANGE),
+    ("HELD", HELD),
+    ("RUNS_NAMED", RUNS_NAMED),
+    ("RUNS", RUNS),
+    ("HOLDS", HOLDS),
+    ("RUNS_ADD", RUNS_ADD),
+    ("SEEK", SEEK),
+    ("SEEK_READ", SEEK_READ),
+    ("KEYS_AT", KEYS_AT),
+    ("KEY_ROWS", KEY_ROWS),
+    ("KEYS_ADD", KEYS_ADD),
+    ("KEYS_UNSEEN", KEYS_UNSEEN),
+    ("KEYS_RESUMED", KEYS_RESUMED),
+    ("KEYS_GONE", KEYS_GONE),
+    ("TIMER_NEXT", TIMER_NEXT),
+    ("TIMERS_DUE", TIMERS_DUE),
+    ("TIMERS_ADD", TIMERS_ADD),
+    ("TIMERS_GONE", TIMERS_GONE),
+    ("EARLY", EARLY),
+    ("EARLY_ADD", EARLY_ADD),
+    ("EARLY_GONE", EARLY_GONE),
+    ("REPEATS", REPEATS),
+    ("REPEATS_ADD", REPEATS_ADD),
+    ("ANSWERS_NAMED", ANSWERS_NAMED),
+    ("ANSWERS_ADD", ANSWERS_ADD),
+    ("QUEUED", QUEUED),
+    ("QUEUE_ADD", QUEUE_ADD),
+    ("QUEUE_GONE", QUEUE_GONE),
+    ("QUEUED_ADD", QUEUED_ADD),
+    ("EXPIRED_EARLY_GONE", EXPIRED_EARLY_GONE),
+    ("EXPIRED_REPEATS_GONE", EXPIRED_REPEATS_GONE),
+    ("EXPIRED_QUEUE_GONE", EXPIRED_QUEUE_GONE),
+    ("EXPIRED_TIMERS_GONE", EXPIRED_TIMERS_GONE),
+    ("PARTITIONS", PARTITIONS),
+    ("VERSIONS_UNNEEDED", VERSIONS_UNNEEDED),
+    ("CYCLES_FORGOTTEN", CYCLES_FORGOTTEN),
+    ("CYCLE_VERSIONS_GONE", CYCLE_VERSIONS_GONE),
+    ("CYCLE_WEBHOOKS_GONE", CYCLE_WEBHOOKS_GONE),
+    ("CYCLE_QUEUE_GONE", CYCLE_QUEUE_GONE),
+    ("CYCLE_GONE", CYCLE_GONE),
+    ("NOTIFY", NOTIFY),
+];

@@ -1,0 +1,151 @@
+//! On a PostgreSQL that `./tests/run` starts: each test in a database of its own.
+
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use uuid::Uuid;
+
+use super::*;
+use crate::store::{Store as _, conformance};
+
+struct Own {
+    store: Postgres,
+    url: String,
+}
+
+async fn own() -> Own {
+    let admin = std::env::var("HOLDFAST_TEST_POSTGRES")
+        .expect("HOLDFAST_TEST_POSTGRES names a PostgreSQL for the tests: run them with ./tests/run");
+    let name = format!("store_{}", Uuid::new_v4().simple());
+    let mut connection = PgConnection::connect(&admin).await.unwrap();
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+    let (base, _) = admin.rsplit_once('/').unwrap();
+    let url = format!("{base}/{name}");
+    let store = Postgres::open(&url).await.unwrap();
+    Own { store, url }
+}
+
+#[tokio::test]
+async fn it_does_what_a_store_must() {
+    conformance::all(&own().await.store).await;
+}
+
+#[tokio::test]
+async fn every_statement_is_prepared() {
+    let own = own().await;
+    let mut connection = PgConnection::connect(&own.url).await.unwrap();
+    for (name, statement) in sql::ALL {
+        let prepared = (&mut connection).prepare(sqlx::SqlSafeStr::into_sql_str(*statement)).await;
+        assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
+    }
+}
+
+#[tokio::test]
+async fn commits_of_an_account_happen_one_after_another() {
+    let own = own().await;
+    let first = own.store.begin("default", None).await.unwrap();
+    let head = first.head();
+    let second = tokio::spawn({
+        let url = own.url.clone();
+        async move { Postgres::open(&url).await.unwrap().begin("default", None).await.unwrap().head() }
+    });
+    let mut watcher = PgConnection::connect(&own.url).await.unwrap();
+    loop {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&mut watcher)
+        .await
+        .unwrap();
+        if waiting > 0 {
+            break;
+        }
+    }
+    let committed = system_time(&mut watcher).await;
+    first.commit().await.unwrap();
+    let later = second.await.unwrap();
+    assert!(later.now > head.now && later.now >= committed, "the second's instant was taken before its lock");
+}
+
+async fn system_time(connection: &mut PgConnection) -> i64 {
+    let now: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(connection).await.unwrap();
+    now.timestamp_micros()
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_in_a_commit_leaves_nothing() {
+    let own = own().await;
+    let mut commit = own.store.begin("default", None).await.unwrap();
+    commit.bump_revision().await.unwrap();
+    let mut other = PgConnection::connect(&own.url).await.unwrap();
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    assert!(matches!(commit.commit().await, Err(Error::Unavailable(_))));
+    assert_eq!(own.store.revisions().await.unwrap(), [("default".to_owned(), 0)]);
+}
+
+#[tokio::test]
+async fn partitions_are_made_ahead_and_dropped_when_all_in_them_has_expired() {
+    const DAY: i64 = 86_400_000_000;
+    let own = own().await;
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM pg_inherits").fetch_one(&own.store.readers).await.unwrap()
+    };
+    own.store.prepare(conformance::NOON).await.unwrap();
+    let made = count().await;
+    own.store.prepare(conformance::NOON + DAY).await.unwrap();
+    assert_eq!(count().await, made, "asking again costs nothing");
+    own.store.sweep("default", conformance::NOON + 30 * DAY, 100).await.unwrap();
+    assert_eq!(count().await, made, "what was made 30 days ago is kept");
+    own.store.sweep("default", conformance::NOON + 60 * DAY, 100).await.unwrap();
+    assert_eq!(count().await, 0);
+}
+
+#[tokio::test]
+async fn the_look_up_is_an_index_seek_on_every_partition() {
+    let own = own().await;
+    for days in [0, 8, 16] {
+        own.store.prepare(conformance::NOON + days * 86_400_000_000).await.unwrap();
+        let fill = "INSERT INTO hold_keys SELECT 'default', 'w', decode(md5(n::text), 'hex'), false, \
+            ($1::text || lpad(to_hex(n), 12, '0'))::uuid, 1, decode(md5(n::text), 'hex'), NULL \
+            FROM generate_series(1, 3000) AS n";
+        let id = crate::id::floor_of(conformance::NOON + days * 86_400_000_000).to_string();
+        sqlx::query(fill).bind(&id[..24]).execute(&own.store.writers).await.unwrap();
+    }
+    own.store.writers.execute("ANALYZE hold_keys").await.unwrap();
+    let explain = format!("EXPLAIN {}", sql::SEEK);
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+        .bind("default")
+        .bind(vec!["w"])
+        .bind(vec![vec![1_u8]])
+        .bind(vec![vec![1_u8]])
+        .bind(columns::instant(conformance::NOON))
+        .fetch_all(&own.store.readers)
+        .await
+        .unwrap();
+    let plan = plan.join("\n");
+    assert!(
+        !plan.contains("Seq Scan on hold_keys") && !plan.contains("Sort") && !plan.contains("Merge Append"),
+        "{plan}"
+    );
+    assert!(plan.matches("Index Scan Backward using hold_keys_p").count() >= 6, "{plan}");
+}
+
+#[tokio::test]
+async fn a_hint_reaches_the_other_nodes() {
+    let own = own().await;
+    let other = Postgres::open(&own.url).await.unwrap();
+    let mut heard = other.hints().unwrap();
+    let told = Hint::Answered { account: "default".into(), hit: Uuid::from_u128(7) };
+    loop {
+        own.store.notify(&[Hint::Catalog, told.clone()]).await;
+        // The listener may still be connecting: a hint before that is lost, as it may be.
+        let wait = tokio::time::timeout(Duration::from_millis(200), heard.recv()).await;
+        if let Ok(first) = wait {
+            assert_eq!(first.unwrap(), Hint::Catalog);
+            assert_eq!(heard.recv().await.unwrap(), told);
+            return;
+        }
+    }
+}

@@ -1,3 +1,20 @@
 //! One integration binary: each module tests one noun of the contract, on both databases.
 
+mod answers;
+mod api;
+mod crash;
+mod early;
+mod examples;
+mod expires;
+mod explain;
+mod http;
 mod layering;
+mod mapping;
+mod nodes;
+mod repair;
+mod repeats;
+mod resuming;
+mod retention;
+mod running;
+mod shutdown;
+mod storms;

@@ -3,12 +3,14 @@
 mod answers;
 mod api;
 mod crash;
+mod dev;
 mod early;
 mod examples;
 mod expires;
 mod explain;
 mod http;
 mod layering;
+mod limits;
 mod mapping;
 mod nodes;
 mod repair;

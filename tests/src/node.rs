@@ -144,6 +144,14 @@ impl Node {
         self.get(&format!("/api/v1{path}")).await.expect(200).json()
     }
 
+    /// `holdfast ARGUMENTS…`, told where this node is.
+    pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = Command::new(binary());
+        command.args(arguments).env("HOLDFAST_URL", format!("http://{}", self.address));
+        command.env("HOLDFAST_DATA_DIR", &self.data).env("NO_COLOR", "1");
+        command.stdin(Stdio::null()).output().await.expect("the binary runs")
+    }
+
     /// The path of a webhook's own address: `/hooks/{identifier}`.
     pub async fn hook(&self, cycle: &str, step: &str) -> String {
         let webhooks = self.api("/webhooks?limit=1000").await;

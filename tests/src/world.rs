@@ -29,7 +29,12 @@ pub struct Got(pub Reception);
 impl World {
     /// Every cycle of the text deployed and running, on a database of its own.
     pub async fn start(store: Store, yaml: &str) -> Self {
-        let world = Self::draft(store, yaml).await;
+        Self::start_within(store, yaml, Limits::default()).await
+    }
+
+    /// As [`Self::start`], with limits that a test can reach.
+    pub async fn start_within(store: Store, yaml: &str, limits: Limits) -> Self {
+        let world = Self::draft_within(store, yaml, limits).await;
         for cycle in world.engine.cycles(ACCOUNT, PageQuery::default()).await.expect("cycles").data {
             world.engine.start(ACCOUNT, &cycle.name).await.expect("it starts");
         }
@@ -38,8 +43,12 @@ impl World {
 
     /// Deployed and not started.
     pub async fn draft(store: Store, yaml: &str) -> Self {
+        Self::draft_within(store, yaml, Limits::default()).await
+    }
+
+    async fn draft_within(store: Store, yaml: &str, limits: Limits) -> Self {
         let home = StoreHome::new(store).await;
-        let engine = open(&home).await;
+        let engine = open(&home, limits).await;
         let deployed = engine.deploy(ACCOUNT, "test.yaml", yaml).await.unwrap_or_else(|error| refused(&error));
         let cycle = deployed[0].cycle.name.clone();
         Self { engine, cycle, home }
@@ -53,7 +62,7 @@ impl World {
     /// The process ends and another opens the same data.
     pub async fn reopen(&mut self) {
         self.engine.close().await;
-        self.engine = open(&self.home).await;
+        self.engine = open(&self.home, Limits::default()).await;
     }
 
     /// `step`, or `cycle/step`.
@@ -212,9 +221,8 @@ impl Got {
     }
 }
 
-async fn open(home: &StoreHome) -> Engine {
-    let options =
-        Options { database: home.database(), manual_clock: true, node: "test".to_owned(), limits: Limits::default() };
+async fn open(home: &StoreHome, limits: Limits) -> Engine {
+    let options = Options { database: home.database(), manual_clock: true, node: "test".to_owned(), limits };
     Engine::open(options).await.expect("the engine opens")
 }
 

@@ -12,6 +12,7 @@ mod http;
 mod layering;
 mod limits;
 mod mapping;
+mod model;
 mod nodes;
 mod repair;
 mod repeats;

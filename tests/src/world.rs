@@ -94,9 +94,8 @@ impl World {
     /// As [`Self::hit`], with an `Idempotency-Key`.
     pub async fn hit_with_key(&self, key: &str, step: &str, body: impl Into<Body>) -> Result<Got, Error> {
         let mut arrival = self.arrival(step, body);
-        let repeat = RepeatHeader::IdempotencyKey(key.to_owned());
-        arrival.repeat = Some(repeat.clone());
-        if let Some(earlier) = self.engine.recall(&arrival.webhook, &repeat, &arrival.raw, None).await? {
+        arrival.repeat = Some(RepeatHeader::IdempotencyKey(key.to_owned()));
+        if let Some(earlier) = self.engine.recall(&arrival).await? {
             return Ok(Got(earlier));
         }
         self.engine.receive(arrival).await.map(Got)

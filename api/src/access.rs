@@ -91,8 +91,9 @@ fn keyless(allowed: bool, peer: Option<SocketAddr>, headers: &HeaderMap) -> Resu
     if headers.keys().any(|name| forwarded(name.as_str())) {
         return Err("a forwarded request needs a key");
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if !is_local(host) {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if !is_local(host) || hosts.next().is_some() {
         return Err("without a key the Host must be localhost, 127.0.0.1 or [::1]");
     }
     if let Some(origin) = headers.get(header::ORIGIN) {

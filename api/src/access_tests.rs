@@ -23,6 +23,7 @@ fn no_web_page_can_reach_in() {
     let peer = "127.0.0.1:5000";
     assert!(!let_in(peer, &[("host", "evil.example:7400")]), "a name that was bound anew");
     assert!(!let_in(peer, &[]) && !let_in(peer, &[("host", "localhost.evil.example")]));
+    assert!(!let_in(peer, &[("host", "localhost"), ("host", "evil.example")]), "two of them");
     let host = ("host", "localhost:7400");
     assert!(let_in(peer, &[host, ("origin", "http://localhost:7400")]));
     assert!(!let_in(peer, &[host, ("origin", "https://evil.example")]) && !let_in(peer, &[host, ("origin", "null")]));

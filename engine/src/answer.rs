@@ -30,13 +30,19 @@ pub enum Answer {
 impl Answer {
     /// As it is stored. A failure keeps its step and message; the problem document is made when it
     /// is given.
-    pub(crate) fn to_row(&self, hit: Uuid, transaction: Option<Uuid>, expires_at: Micros) -> AnswerRow {
+    pub(crate) fn to_row(
+        &self,
+        hit: Uuid,
+        transaction: Option<Uuid>,
+        by: Option<&str>,
+        expires_at: Micros,
+    ) -> AnswerRow {
         let (kind, status, step, headers, body) = match self {
             Self::Response { status, headers, body } => {
                 let pairs = headers
                     .iter()
                     .map(|(name, value)| Json::Array(vec![Json::from(name.as_str()), Json::from(value.as_str())]));
-                ("response", *status, None, Json::Array(pairs.collect()).to_string(), body.to_vec())
+                ("response", *status, by.map(str::to_owned), Json::Array(pairs.collect()).to_string(), body.to_vec())
             }
             Self::Accepted => ("accepted", 200, None, "[]".into(), Vec::new()),
             Self::Failed { step, message, .. } => {

@@ -88,6 +88,11 @@ pub struct Ids {
 }
 
 impl Ids {
+    /// Ids above one that was made before.
+    pub fn above(last: Uuid) -> Self {
+        Self { last: last.as_u128() }
+    }
+
     /// An id of this instant, or just above the last one made where that is greater.
     pub fn next(&mut self, instant: Micros) -> Uuid {
         let random = Uuid::new_v4().as_u128() as u64;

@@ -129,8 +129,8 @@ pub fn shutting_down() -> Error {
 }
 
 /// Commits until every sender is gone or `close` is called.
-pub async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Job>) {
-    let ids = Arc::new(Mutex::new(Ids::default()));
+pub async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Job>, ids: Ids) {
+    let ids = Arc::new(Mutex::new(ids));
     let mut jobs = Vec::with_capacity(BATCH_MAX);
     while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
         shared.writer.waiting.fetch_sub(jobs.len() as u64, Ordering::Relaxed);

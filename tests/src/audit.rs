@@ -58,6 +58,10 @@ impl Audit {
             let path = node.hook(webhook.0, webhook.1).await;
             let identifier = path.trim_start_matches("/hooks/");
             for hit in pages(node, &format!("/hits?webhook={identifier}")).await {
+                // A repeat was recognised before its body was read, and did nothing.
+                if hit["status"] == "duplicate" {
+                    continue;
+                }
                 audit.hits.entry(text(&hit["body"]["mark"])).or_default().push(text(&hit["id"]));
             }
         }

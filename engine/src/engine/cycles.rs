@@ -19,6 +19,9 @@ use crate::{
 const PAGE_DEFAULT: u32 = 50;
 const PAGE_MAX: u32 = 1_000;
 
+/// Rounds of queued hits that a start runs before it is answered.
+const DRAINED_AT_START: usize = 10;
+
 impl PageQuery {
     pub(crate) fn size(&self) -> Result<usize, Error> {
         let limit = self.limit.unwrap_or(PAGE_DEFAULT);
@@ -109,7 +112,15 @@ impl Engine {
     }
 
     pub async fn start(&self, account: &str, name: &str) -> Result<CycleView, Error> {
+        self.deployment(account, name).await?;
         self.shared.writer.admin(account, Admin::Start { name: name.to_owned() }).await?;
+        // What a stop queued is run at once; a long queue goes on after the answer.
+        let cycle = self.deployment(account, name).await?.row.cycle_id;
+        for _ in 0..DRAINED_AT_START {
+            if !self.shared.own(account, Work::Drain { cycle }).await {
+                break;
+            }
+        }
         self.cycle(account, name).await
     }
 
@@ -119,12 +130,14 @@ impl Engine {
             let cycle = self.deployment(account, name).await?.row.cycle_id;
             while self.shared.own(account, Work::Drain { cycle }).await {}
         }
+        self.deployment(account, name).await?;
         self.shared.writer.admin(account, Admin::Stop { name: name.to_owned() }).await?;
         self.cycle(account, name).await
     }
 
     /// `Conflict` unless stopped (or never started).
     pub async fn delete(&self, account: &str, name: &str) -> Result<(), Error> {
+        self.deployment(account, name).await?;
         self.shared.writer.admin(account, Admin::Delete { name: name.to_owned() }).await?;
         Ok(())
     }

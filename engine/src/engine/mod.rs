@@ -20,10 +20,11 @@ use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use crate::{
-    Database, Door, Error, Gauges, Limits, LiveEvent, Options,
+    Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
-    store::{Commit, Hint, Postgres, Sqlite, Store},
+    id::Ids,
+    store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
     waiters::Waiters,
     work::Work,
     worker,
@@ -82,6 +83,11 @@ impl Engine {
         };
         let (writer, queue) = Writer::new();
         let catalog = Catalog::build(store.catalog().await?, &Catalog::default())?;
+        let ids = match options.manual_clock {
+            // The clock stood still while no engine ran: what comes now must still come later.
+            true => Ids::above(newest_id(&*store, &catalog, &clock).await?),
+            false => Ids::default(),
+        };
         let shared = Arc::new(Shared {
             store,
             clock,
@@ -98,7 +104,7 @@ impl Engine {
         });
         shared.store.prepare(shared.clock.now()).await?;
         let tasks = vec![
-            tokio::spawn(writer::run(shared.clone(), queue)),
+            tokio::spawn(writer::run(shared.clone(), queue, ids)),
             tokio::spawn(worker::run(shared.clone())),
             tokio::spawn(worker::hear(shared.clone())),
         ];
@@ -203,6 +209,9 @@ impl Shared {
     }
 
     pub async fn begin(&self, account: &str) -> Result<Box<dyn Commit>, Error> {
+        if self.catalog().revision(account) < 0 {
+            return Err(Error::NotFound { what: "account", id: account.to_owned() });
+        }
         let now = self.clock.now();
         self.store.prepare(now).await?;
         let commit = self.store.begin(account, self.clock.is_manual().then_some(now)).await?;
@@ -300,6 +309,33 @@ impl Shared {
             }
         }
     }
+}
+
+/// The greatest id of a hit or a transaction: a seek for each webhook, and for each cycle and status.
+async fn newest_id(store: &dyn Store, catalog: &Catalog, clock: &Clock) -> Result<Uuid, Error> {
+    let mut newest = Uuid::nil();
+    for account in catalog.accounts() {
+        for cycle in catalog.cycles(&account) {
+            for hook in &cycle.hooks {
+                let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: never(), limit: 1 };
+                let found = store.hits(&account, &query).await?;
+                newest = found.first().map_or(newest, |row| newest.max(row.hit));
+            }
+            for status in TransactionStatus::ALL {
+                let query = TransactionQuery {
+                    cycle_id: cycle.row.cycle_id,
+                    status: status.word(),
+                    before: never(),
+                    from: Uuid::nil(),
+                    now: clock.now(),
+                    limit: 1,
+                };
+                let found = store.list(&account, &query).await?;
+                newest = found.first().map_or(newest, |row| newest.max(row.transaction));
+            }
+        }
+    }
+    Ok(newest)
 }
 
 /// The instant of a page's cursor: everything before it.

@@ -68,7 +68,7 @@ impl Engine {
         let transaction = match (&reply, transaction) {
             // It was queued: its transaction began while its caller waited.
             (Reply::Answer(_) | Reply::Accepted | Reply::Pending { .. }, None) => {
-                self.transaction_of(account, hook, hit).await?
+                self.transaction_of(account, hook, hit).await.unwrap_or_default()
             }
             (_, known) => known,
         };
@@ -178,11 +178,21 @@ impl Shared {
         if let Some(answer) = answer {
             return Ok(given(answer));
         }
-        // The stored answer is the truth: it may be there though no hint came.
-        if let Some(row) = self.store.answers(account, &[hit]).await?.pop() {
-            return Answer::from_row(row).map(given);
+        // The stored answer is the truth: it may be there though no hint came. The hit is accepted
+        // whatever the store says now: at worst its answer is to be had later.
+        match self.store.answers(account, &[hit]).await {
+            Ok(mut rows) => match rows.pop() {
+                Some(row) => Answer::from_row(row).map(given),
+                None => Ok(Reply::Pending { status: self.status_or_guess(account, transaction).await }),
+            },
+            Err(_) => Ok(Reply::Pending { status: self.status_or_guess(account, transaction).await }),
         }
-        Ok(Reply::Pending { status: self.status_of(account, transaction).await? })
+    }
+
+    /// A caller that waits does so for a transaction that is held, unless its hit is still queued.
+    async fn status_or_guess(&self, account: &str, transaction: Option<Uuid>) -> TransactionStatus {
+        let guess = if transaction.is_some() { TransactionStatus::Held } else { TransactionStatus::Queued };
+        self.status_of(account, transaction).await.unwrap_or(guess)
     }
 
     async fn status_of(&self, account: &str, transaction: Option<Uuid>) -> Result<TransactionStatus, Error> {

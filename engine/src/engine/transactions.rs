@@ -160,6 +160,7 @@ impl Engine {
 
     /// Final. `Conflict` where it is cancelled already.
     pub async fn cancel(&self, account: &str, id: TransactionId) -> Result<TransactionView, Error> {
+        self.visible(account, id).await?;
         self.shared.writer.ask(account, Work::Cancel { transaction: id.0 }).await?;
         self.transaction(account, id).await
     }
@@ -214,6 +215,7 @@ impl Engine {
         step: Option<&str>,
         body: Json,
     ) -> Result<TransactionView, Error> {
+        self.visible(account, id).await?;
         let work = Work::Resume { transaction: id.0, step: step.map(str::to_owned), body };
         self.shared.writer.ask(account, work).await?;
         self.transaction(account, id).await

@@ -13,15 +13,15 @@ use crate::{
     catalog::{Deployment, Hook},
     clock::micros,
     history::{output, output_of},
-    limits::{REPEAT_WINDOW, RETENTION_MAX},
+    limits::{REPEAT_WINDOW, RETENTION_MAX, RETRY_SOON},
     mapping_words::key_reason,
     store::{Candidate, EarlyRow, HitRow, HitUpdate, QueueRow, RepeatRow, Seek},
     work::{Item, Outcome, OutcomeReply, Work},
 };
 use holdfast_definitions::Retention;
 
-/// Why a hit is queued. A caller of the second may still wait for its answer.
-const QUEUED: &str = "the cycle is stopped";
+/// Why a hit is queued though the cycle runs. Its caller may still wait for its answer; that of a hit
+/// that a stop queued does not.
 const BEHIND_QUEUE: &str = "hits queued by a stop come first";
 
 /// A hit on its way to a transaction.
@@ -61,9 +61,10 @@ impl Batch<'_> {
         let incoming = self.recognise(incoming).await?;
         let mut matching = Vec::new();
         let mut tasks = Vec::new();
+        let mut queued = self.queued_before(&incoming).await?;
         for hit in incoming {
             if self.must_queue(&hit) {
-                self.queue(hit);
+                self.queue(hit, &mut queued);
             } else if hit.hook.is_start() {
                 tasks.push(Task::start(hit));
             } else {
@@ -248,10 +249,28 @@ impl Batch<'_> {
         !queued && (hit.deployment.row.backlog || hit.deployment.admission(self.head.now) == Admission::Queue)
     }
 
-    fn queue(&mut self, mut hit: Incoming) {
+    /// How many hits are queued by webhook, where one of these must be.
+    async fn queued_before(&mut self, hits: &[Incoming]) -> Result<HashMap<String, u64>, Error> {
+        if !hits.iter().any(|hit| self.must_queue(hit)) {
+            return Ok(HashMap::new());
+        }
+        // What this commit has queued so far is not written yet.
+        self.flush().await?;
+        let counts = self.commit.queued_counts().await?;
+        Ok(counts.into_iter().map(|(webhook, count)| (webhook, count.max(0) as u64)).collect())
+    }
+
+    fn queue(&mut self, mut hit: Incoming, queued: &mut HashMap<String, u64>) {
+        let (count, max) =
+            (queued.entry(hit.row.webhook.clone()).or_default(), self.around.limits.queued_hits_per_webhook);
+        if *count >= max {
+            let limit = Error::Limit { limit: "queued hits per webhook", max, retry_after: RETRY_SOON };
+            return self.settle(hit.ticket, Err(limit));
+        }
+        *count += 1;
         let stopped = hit.deployment.admission(self.head.now) == Admission::Queue;
         hit.row.status = HitStatus::Queued.word().into();
-        hit.row.reason = Some(if stopped || !hit.live { QUEUED } else { BEHIND_QUEUE }.to_owned());
+        hit.row.reason = (hit.live && !stopped).then(|| BEHIND_QUEUE.to_owned());
         self.claim(&hit);
         let id = hit.row.hit;
         self.writes.queue.push(QueueRow {
@@ -263,7 +282,7 @@ impl Batch<'_> {
         let mut outcome = Outcome::accepted(Some(id), None);
         if hit.live && hit.hook.webhook().synchronous {
             if stopped {
-                let row = crate::Answer::Accepted.to_row(id, None, self.answer_kept_until(hit.row.expires_at));
+                let row = crate::Answer::Accepted.to_row(id, None, None, self.answer_kept_until(hit.row.expires_at));
                 self.writes.answers.push(row);
             } else {
                 let told = self.around.waiters.register(self.around.account, id, None);

@@ -159,10 +159,11 @@ impl Batch<'_> {
         }
         let answer = Answer::Cancelled { transaction: crate::TransactionId(row.transaction) };
         for caller in callers::from_text(row.callers.as_deref())? {
-            self.answer(&caller, Some(row.transaction), &answer, row.expires_at);
+            self.answer(&caller, row, None, &answer);
         }
         let mut row = row.clone();
         row.status = TransactionStatus::Cancelled.word().into();
+        row.step = None;
         row.callers = None;
         let deployment = self.deployment(&row)?;
         row.expires_at = super::run::expires_at(&deployment, &row);
@@ -178,16 +179,17 @@ impl Batch<'_> {
     fn abandon(&mut self, row: &TransactionRow) -> Result<(), Error> {
         let answer = Answer::Expired { transaction: crate::TransactionId(row.transaction) };
         for caller in callers::from_text(row.callers.as_deref())? {
-            self.answer(&caller, Some(row.transaction), &answer, row.expires_at);
+            self.answer(&caller, row, None, &answer);
         }
         let row = TransactionRow { callers: None, ..row.clone() };
         self.writes.transaction_updates.push(row);
         Ok(())
     }
 
-    pub(super) fn answer(&mut self, caller: &Caller, transaction: Option<Uuid>, answer: &Answer, expires_at: i64) {
-        let kept = self.answer_kept_until(expires_at);
-        self.writes.answers.push(answer.to_row(caller.hit, transaction, kept));
+    /// `by`: the `respond` step that gives it.
+    pub(super) fn answer(&mut self, caller: &Caller, row: &TransactionRow, by: Option<&str>, answer: &Answer) {
+        let kept = self.answer_kept_until(row.expires_at);
+        self.writes.answers.push(answer.to_row(caller.hit, Some(row.transaction), by, kept));
         self.told.answers.push((caller.hit, answer.clone()));
     }
 

@@ -129,12 +129,12 @@ impl Batch<'_> {
             callers.push(Caller { hit: hit.row.hit, step: hit.hook.step.clone(), hold: ran.run });
         }
         for effect in &ran.pass.effects {
-            let Effect::Answer { to, answer, .. } = effect else { continue };
+            let Effect::Answer { to, by, answer } = effect else { continue };
             let to = &cycle.step(*to).id;
             let hit = ran.lineage.iter().rev().find(|(step, _)| step == to).map(|(_, hit)| *hit);
             if let Some(at) = callers.iter().position(|caller| Some(caller.hit) == hit) {
                 let caller = callers.remove(at);
-                self.answer(&caller, Some(ran.transaction), answer, row.expires_at);
+                self.answer(&caller, row, Some(&cycle.step(*by).id), answer);
             }
         }
         let may_answer: Vec<&str> = match end {
@@ -157,7 +157,7 @@ impl Batch<'_> {
             _ => Answer::Accepted,
         };
         for caller in &over {
-            self.answer(caller, Some(ran.transaction), &answer, row.expires_at);
+            self.answer(caller, row, None, &answer);
         }
         Ok(callers::to_text(&waiting))
     }

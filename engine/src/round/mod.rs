@@ -100,7 +100,7 @@ impl<'a> Batch<'a> {
     pub async fn decide(mut self, items: Vec<Item>) -> Result<Told, Error> {
         self.next.extend(items);
         while !self.next.is_empty() {
-            let items = std::mem::take(&mut self.next);
+            let items = self.take_round();
             self.busy.clear();
             self.seen.clear();
             self.round(items).await?;
@@ -109,6 +109,18 @@ impl<'a> Batch<'a> {
         self.flush().await?;
         self.commit.commit().await?;
         Ok(self.told)
+    }
+
+    /// Hits out of the queue are run one after another, in the order in which they were accepted:
+    /// their senders know it. Everything else of a batch came at once.
+    fn take_round(&mut self) -> VecDeque<Item> {
+        let queued = |item: &Item| matches!(item.work, Work::Queued(_));
+        let length = match self.next.iter().position(queued) {
+            Some(0) => 1,
+            Some(at) => at,
+            None => self.next.len(),
+        };
+        self.next.drain(..length).collect()
     }
 
     async fn round(&mut self, items: VecDeque<Item>) -> Result<(), Error> {
@@ -160,7 +172,12 @@ impl<'a> Batch<'a> {
     fn answer_unmatched(&mut self) {
         for (hit, unmatched) in std::mem::take(&mut self.unmatched) {
             if unmatched.synchronous {
-                self.writes.answers.push(Answer::Accepted.to_row(hit, None, self.answer_kept_until(self.head.now)));
+                self.writes.answers.push(Answer::Accepted.to_row(
+                    hit,
+                    None,
+                    None,
+                    self.answer_kept_until(self.head.now),
+                ));
                 self.told.answers.push((hit, Answer::Accepted));
             }
             self.settle(unmatched.ticket, Ok(Outcome::accepted(Some(hit), None)));

@@ -152,6 +152,9 @@ pub trait Commit: Send {
     /// Oldest first.
     async fn queued(&mut self, cycle_id: Uuid, limit: i64) -> Result<Vec<HitRow>>;
 
+    /// (webhook, hits queued by a stop), where there are any, by webhook.
+    async fn queued_counts(&mut self) -> Result<Vec<(String, i64)>>;
+
     async fn write(&mut self, writes: &Writes) -> Result<()>;
 
     async fn put_cycle(&mut self, row: &CycleRow) -> Result<()>;

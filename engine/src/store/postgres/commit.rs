@@ -139,6 +139,10 @@ impl Commit for PostgresCommit {
         self.read(sqlx::query(sql::QUEUED).bind(self.account()).bind(cycle_id).bind(limit)).await
     }
 
+    async fn queued_counts(&mut self) -> Result<Vec<(String, i64)>> {
+        self.read(sqlx::query(sql::QUEUED_COUNTS).bind(self.account())).await
+    }
+
     async fn write(&mut self, writes: &Writes) -> Result<()> {
         write::write(self, writes).await
     }

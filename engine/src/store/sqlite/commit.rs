@@ -139,6 +139,12 @@ impl Commit for SqliteCommit {
         read_all(&rows)
     }
 
+    async fn queued_counts(&mut self) -> Result<Vec<(String, i64)>> {
+        let query = sqlx::query(sql::QUEUED_COUNTS).bind(&self.account);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        read_all(&rows)
+    }
+
     async fn write(&mut self, writes: &Writes) -> Result<()> {
         write(&mut self.work, &self.account, writes).await
     }

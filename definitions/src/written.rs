@@ -47,16 +47,19 @@ pub enum WrittenKind {
         cases: Vec<WrittenCase>,
         otherwise: Option<Target>,
     },
-    Respond {
-        status: Template,
-        headers: Vec<(String, Template)>,
-        body: Template,
-        to: Option<Target>,
-    },
+    Respond(Box<WrittenRespond>),
     Set(Template),
     Fail(Template),
     /// Its kind is wrong; that was said.
     Broken,
+}
+
+#[derive(Debug)]
+pub struct WrittenRespond {
+    pub status: Template,
+    pub headers: Vec<(String, Template)>,
+    pub body: Template,
+    pub to: Option<Target>,
 }
 
 #[derive(Debug)]

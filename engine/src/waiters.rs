@@ -46,7 +46,8 @@ impl Waiters {
     /// Whether anybody waited here.
     pub fn tell(&self, hit: Uuid, answer: &Answer) -> bool {
         let Some(entry) = self.lock().remove(&hit) else { return false };
-        entry.tell.into_iter().fold(false, |any, tell| tell.send(answer.clone()).is_ok() || any)
+        // All of them, whoever has gone.
+        entry.tell.into_iter().filter_map(|tell| tell.send(answer.clone()).ok()).count() > 0
     }
 
     /// Those who still wait, by account; callers that have gone are forgotten.

@@ -22,8 +22,8 @@ pub fn resolve(cycle: &WrittenCycle, graph: &Graph, order: &[usize], problems: &
     let behind = behind(cycle, graph, order);
     let mut to = vec![None; cycle.steps.len()];
     for (at, step) in cycle.steps.iter().enumerate() {
-        if let WrittenKind::Respond { to: target, .. } = &step.kind {
-            to[at] = match target {
+        if let WrittenKind::Respond(respond) = &step.kind {
+            to[at] = match &respond.to {
                 Some(target) => named(cycle, graph, &behind[at], at, target, problems),
                 None => implied(cycle, &nearest[at], at, problems),
             };

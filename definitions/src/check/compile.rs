@@ -7,9 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{answers::Answers, graph::Graph};
 use crate::{
-    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnNoMatch, Respond, Step, StepIndex, StepKind,
-    Template, Webhook,
-    written::{Target, WrittenCycle, WrittenKind, WrittenWebhook},
+    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnNoMatch, Respond, Step, StepIndex, StepKind, Webhook,
+    written::{Target, WrittenCycle, WrittenKind, WrittenRespond, WrittenWebhook},
 };
 
 /// How long a synchronous caller is kept, and an early hit waits, where nothing is said.
@@ -43,8 +42,9 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
                 let cases = cases.into_iter().map(case).collect::<Option<Vec<_>>>()?;
                 StepKind::Decision(Decision { cases, otherwise: next(Some(otherwise.as_ref()?))? })
             }
-            WrittenKind::Respond { status, headers, body, .. } => {
-                StepKind::Respond(respond(status, headers, body, index(answers.to[at]?)))
+            WrittenKind::Respond(written) => {
+                let WrittenRespond { status, headers, body, .. } = *written;
+                StepKind::Respond(Respond { status, headers, body, to: index(answers.to[at]?) })
             }
             WrittenKind::Set(template) => StepKind::Set(template),
             WrittenKind::Fail(message) => StepKind::Fail(Fail { message }),
@@ -84,10 +84,6 @@ fn webhook(written: WrittenWebhook, expires: Option<Expires>, synchronous: bool)
         on_no_match: written.on_no_match,
         on_ambiguous: written.on_ambiguous,
     }
-}
-
-fn respond(status: Template, headers: Vec<(String, Template)>, body: Template, to: StepIndex) -> Respond {
-    Respond { status, headers, body, to }
 }
 
 fn indexed(edges: &DiGraph<usize, crate::Edge>) -> DiGraph<StepIndex, crate::Edge> {

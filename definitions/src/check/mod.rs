@@ -28,11 +28,11 @@ pub fn check(file: &str, text: &str) -> Checked {
     }
     for document in documents {
         let (written, mut found) = lower(&document.root);
-        if let Some(written) = &written {
-            if !names.insert(written.name.value.clone()) {
-                let message = format!("the file defines the cycle `{}` twice", written.name.value);
-                found.push(Problem::error(codes::DUPLICATE_CYCLE, written.name.span, message));
-            }
+        if let Some(written) = &written
+            && !names.insert(written.name.value.clone())
+        {
+            let message = format!("the file defines the cycle `{}` twice", written.name.value);
+            found.push(Problem::error(codes::DUPLICATE_CYCLE, written.name.span, message));
         }
         let cycle = written.and_then(|written| one(written, &document, &mut found));
         if !found.iter().any(Problem::is_error) {

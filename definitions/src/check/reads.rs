@@ -72,7 +72,7 @@ fn check_read(
     };
     let here = &cycle.steps[at].id.value;
     match &cycle.steps[target].kind {
-        WrittenKind::Decision { .. } | WrittenKind::Respond { .. } | WrittenKind::Fail(_) => {
+        WrittenKind::Decision { .. } | WrittenKind::Respond(_) | WrittenKind::Fail(_) => {
             let message = format!("`{path}` reads step `{first}`, which puts nothing out");
             problems.push(Problem::error(codes::READS_NOTHING, read.span, message));
             return;

@@ -83,7 +83,7 @@ proptest! {
     fn what_is_written_is_read_again(value in any_json()) {
         let text = value.to_string();
         prop_assert_eq!(&Json::parse(text.as_bytes()).unwrap(), &value);
-        prop_assert_eq!(serde_json::to_string(&value).unwrap().len() > 0, true);
+        prop_assert_eq!(!serde_json::to_string(&value).unwrap().is_empty(), true);
         prop_assert_eq!(&serde_json::from_str::<Json>(&serde_json::to_string(&value).unwrap()).unwrap(), &value);
     }
 }

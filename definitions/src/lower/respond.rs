@@ -4,7 +4,7 @@ use super::{Lowering, get};
 use crate::{
     Json, Template, codes,
     problem::Problem,
-    written::{Read, WrittenKind},
+    written::{Read, WrittenKind, WrittenRespond},
     yaml::{Node, Value},
 };
 
@@ -45,7 +45,7 @@ impl Lowering {
             }
             _ => self.wrong_type(node, "respond", "a map `{ status, headers, body, to }`"),
         }
-        WrittenKind::Respond { status, headers, body, to }
+        WrittenKind::Respond(Box::new(WrittenRespond { status, headers, body, to }))
     }
 
     fn status(&mut self, node: &Node, reads: &mut Vec<Read>) -> Option<Template> {

@@ -10,6 +10,7 @@ mod decision;
 mod diagnostic;
 mod diagram;
 mod duration;
+mod explain;
 mod json;
 mod key;
 mod lower;
@@ -31,6 +32,7 @@ pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagram::{dot, mermaid};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use explain::explain;
 pub use json::{DEPTH_MAX, Json, JsonError, Members};
 pub use key::{Key, NotAKey};
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
@@ -47,9 +49,4 @@ pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 pub struct Checked {
     pub cycles: Vec<std::sync::Arc<Cycle>>,
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// The page of a code, with a wrong and a right example.
-pub fn explain(_code: &str) -> Option<&'static str> {
-    None
 }

@@ -12,6 +12,10 @@ both_stores![
     an_approval_by_hand,
     an_approval_that_nobody_gives,
     a_small_expense_is_waved_through,
+    an_order_is_resumed_again_and_again,
+    a_look_up_that_finds_and_one_that_does_not,
+    a_caller_who_waits_for_another_system,
+    a_caller_whom_nobody_answers,
 ];
 
 #[test]
@@ -106,4 +110,47 @@ async fn a_small_expense_is_waved_through(store: Store) {
     let asked = world.hit("asked", json!({ "expense": 7, "amount": 50, "by": "ann" })).await.transaction();
     assert_eq!(world.status(asked).await, "completed");
     assert_eq!(world.document(asked).await["waved_through"]["approved"], true);
+}
+
+async fn an_order_is_resumed_again_and_again(store: Store) {
+    let world = World::start(store, &example("order-status")).await;
+    let placed = world.hit("placed", json!({ "order_id": 42 })).await.transaction();
+    for state in ["packed", "despatched", "DELIVERED"] {
+        world.advance("5d").await;
+        let notice = world.hit("status", json!({ "order": { "id": "42" }, "state": state })).await;
+        assert_eq!(notice.transaction(), placed);
+    }
+    assert_eq!(world.document(placed).await["delivered"]["state"], "delivered");
+    assert_eq!(world.runs(placed).await.len(), 4);
+}
+
+async fn a_look_up_that_finds_and_one_that_does_not(store: Store) {
+    let world = World::start(store, &example("lookup")).await;
+    let found = world.hit("asked", json!({ "sku": "a-100" })).await;
+    assert_eq!(found.said(), r#"200 {"sku":"A-100","name":"chair","price":49.90}"#);
+    let unknown = world.hit("asked", json!({})).await;
+    assert_eq!(unknown.said(), r#"404 {"error":"no article without a SKU"}"#);
+}
+
+async fn a_caller_who_waits_for_another_system(store: Store) {
+    let world = World::start(store, &example("ask-and-wait")).await;
+    let caller = world.call("asked", json!({ "job": "j1" }));
+    a_caller_waits(&world).await;
+    world.hit("done", json!({ "job": "j1", "text": "Guten Tag" })).await;
+    assert_eq!(caller.await.expect("no panic").said(), r#"200 {"job":"j1","text":"Guten Tag"}"#);
+}
+
+async fn a_caller_whom_nobody_answers(store: Store) {
+    let world = World::start(store, &example("ask-and-wait")).await;
+    let caller = world.call("asked", json!({ "job": "j2" }));
+    a_caller_waits(&world).await;
+    world.advance("10m").await;
+    assert_eq!(caller.await.expect("no panic").said(), "504 nobody translated j2 in time");
+}
+
+async fn a_caller_waits(world: &World) {
+    holdfast_tests::eventually("a caller waits", async || {
+        (world.engine.gauges().await.expect("figures").waiting_callers > 0).then_some(())
+    })
+    .await;
 }

@@ -161,7 +161,8 @@ pub fn check_starts(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Prob
             _ => {}
         }
     }
-    if starts == 0 && !cycle.steps.is_empty() {
+    let broken = cycle.steps.iter().any(|step| matches!(step.kind, WrittenKind::Broken));
+    if starts == 0 && !cycle.steps.is_empty() && !broken {
         let message = "no transaction can start: there is no webhook that no step leads to".to_owned();
         problems.push(Problem::error(codes::NO_START, cycle.steps_span, message));
         return;
@@ -183,7 +184,7 @@ fn unreached(cycle: &WrittenCycle, graph: &Graph) -> Vec<usize> {
             next.extend(graph.successors(at).map(|(to, _)| to));
         }
     }
-    (0..cycle.steps.len()).filter(|at| !reached[*at]).collect()
+    (0..cycle.steps.len()).filter(|at| !reached[*at] && cycle.steps[*at].id.value != "end").collect()
 }
 
 /// Where a step stands, for messages about it.

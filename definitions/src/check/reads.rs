@@ -15,7 +15,9 @@ const WEBHOOK_OUTPUT: &[&str] = &["method", "headers", "query", "body", "receive
 pub fn check(cycle: &WrittenCycle, graph: &Graph, order: &[usize], problems: &mut Vec<Problem>) {
     let before = before(cycle, graph, order);
     for (at, step) in cycle.steps.iter().enumerate() {
-        for read in &step.reads {
+        // A mapping where none may be was said already.
+        let misplaced = graph.is_start(at) && matches!(step.kind, WrittenKind::Webhook(_));
+        for read in step.reads.iter().filter(|read| !(misplaced && read.before)) {
             check_read(cycle, graph, &before[at], at, read, problems);
         }
     }

@@ -29,6 +29,9 @@ const BATCH_MAX: usize = 1_024;
 /// Work that may wait for a commit. Beyond it callers are refused at once rather than kept.
 const QUEUE_MAX: usize = 16_384;
 
+/// What the end of a run is called in its event.
+const RUN_ENDS: &[&str] = &["held", "completed", "failed"];
+
 #[derive(Debug)]
 pub enum Job {
     Work { account: String, work: Work, reply: Reply },
@@ -232,6 +235,9 @@ async fn tell(shared: &Shared, account: &str, told: Told, replies: Vec<Reply>) {
         let _ = reply.send(outcome);
     }
     for event in told.events {
+        if let Some(status) = event.event.strip_prefix("transaction.").filter(|end| RUN_ENDS.contains(end)) {
+            metrics::counter!("holdfast_runs_total", "status" => status).increment(1);
+        }
         shared.tell_event(event);
     }
 }

@@ -312,7 +312,10 @@ impl Batch<'_> {
         }
         let mut found: Vec<Vec<Candidate>> = seeks.iter().map(|_| Vec::new()).collect();
         if !seeks.is_empty() {
-            for candidate in self.commit.seek(&seeks).await? {
+            let began = std::time::Instant::now();
+            let candidates = self.commit.seek(&seeks).await?;
+            metrics::histogram!("holdfast_lookup_seconds").record(began.elapsed().as_secs_f64());
+            for candidate in candidates {
                 if let Some(list) = found.get_mut(candidate.seek as usize) {
                     list.push(candidate);
                 }

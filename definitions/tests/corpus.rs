@@ -49,7 +49,8 @@ fn every_code_has_a_page_whose_examples_are_true() {
 
 fn corpus(folder: &str) -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/corpora/definitions").join(folder);
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).expect("the corpus").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
     files
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod commits;
 mod crash;
 mod dev;
 mod early;

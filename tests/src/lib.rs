@@ -13,6 +13,7 @@ mod http;
 mod load;
 mod node;
 mod postgres;
+mod stalling;
 mod store;
 mod wait;
 mod world;

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_definitions::Json;
+use std::sync::Arc;
+
 use holdfast_engine::{
-    Answer, Arrival, Engine, Error, Hit, HitId, Limits, Options, Page, PageQuery, Reception, RepeatHeader, Reply,
-    RunView, TransactionDetail, TransactionFilter, TransactionId, TransactionView,
+    Answer, Arrival, Database, Engine, Error, Hit, HitId, Limits, Options, Page, PageQuery, Reception, RepeatHeader,
+    Reply, RunView, TransactionDetail, TransactionFilter, TransactionId, TransactionView,
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use crate::stalling::{Cue, Stalling};
 use crate::{Body, Store, StoreHome, body::value, wait::eventually};
 
 pub const ACCOUNT: &str = "default";
@@ -39,6 +42,29 @@ impl World {
             world.engine.start(ACCOUNT, &cycle.name).await.expect("it starts");
         }
         world
+    }
+
+    /// As [`Self::start`], on a store whose commits the test has in its hand.
+    pub async fn start_on_cue(store: Store, yaml: &str) -> (Self, Arc<Cue>) {
+        let home = StoreHome::new(store).await;
+        let inner: Arc<dyn holdfast_engine::store::Store> = match home.database() {
+            Database::Sqlite { path } => Arc::new(holdfast_engine::store::Sqlite::open(&path).await.expect("it opens")),
+            Database::Postgres { url } => {
+                Arc::new(holdfast_engine::store::Postgres::open(&url).await.expect("it opens"))
+            }
+        };
+        let (stalling, cue) = Stalling::around(inner);
+        let options = Options {
+            database: home.database(),
+            manual_clock: true,
+            node: "test".to_owned(),
+            limits: Limits::default(),
+        };
+        let engine = Engine::with_store(stalling, options).await.expect("the engine opens");
+        let deployed = engine.deploy(ACCOUNT, "test.yaml", yaml).await.unwrap_or_else(|error| refused(&error));
+        let cycle = deployed[0].cycle.name.clone();
+        engine.start(ACCOUNT, &cycle).await.expect("it starts");
+        (Self { engine, cycle, home }, cue)
     }
 
     /// Deployed and not started.

@@ -1,0 +1,272 @@
+//! A store whose commits a test counts, stalls and fails on cue.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use holdfast_engine::store::*;
+use tokio::sync::Semaphore;
+
+type Micros = i64;
+type Uuid = sqlx::types::Uuid;
+
+/// What the test holds.
+#[derive(Debug)]
+pub struct Cue {
+    /// Commits that have happened.
+    committed: AtomicU64,
+    /// Commits that have come to their end and wait there.
+    stalled: AtomicU64,
+    stalling: AtomicBool,
+    failing: AtomicBool,
+    let_go: Semaphore,
+}
+
+impl Cue {
+    pub fn committed(&self) -> u64 {
+        self.committed.load(Ordering::SeqCst)
+    }
+
+    /// From now on a commit waits, all of it written and none of it durable.
+    pub fn stall(&self) {
+        self.stalling.store(true, Ordering::SeqCst);
+    }
+
+    pub fn stalled(&self) -> u64 {
+        self.stalled.load(Ordering::SeqCst)
+    }
+
+    /// Lets the stalled commit happen, and those after it.
+    pub fn release(&self) {
+        self.stalling.store(false, Ordering::SeqCst);
+        self.let_go.add_permits(1);
+    }
+
+    /// From now on commits fail, as if the disk were gone; or no longer.
+    pub fn fail(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+}
+
+pub struct Stalling {
+    inner: Arc<dyn holdfast_engine::store::Store>,
+    cue: Arc<Cue>,
+}
+
+impl Stalling {
+    pub fn around(inner: Arc<dyn holdfast_engine::store::Store>) -> (Arc<Self>, Arc<Cue>) {
+        let cue = Arc::new(Cue {
+            committed: AtomicU64::new(0),
+            stalled: AtomicU64::new(0),
+            stalling: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
+            let_go: Semaphore::new(0),
+        });
+        (Arc::new(Self { inner, cue: cue.clone() }), cue)
+    }
+}
+
+struct StallingCommit {
+    inner: Box<dyn Commit>,
+    cue: Arc<Cue>,
+}
+
+#[async_trait]
+impl holdfast_engine::store::Store for Stalling {
+    async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>> {
+        let inner = self.inner.begin(account, manual).await?;
+        Ok(Box::new(StallingCommit { inner, cue: self.cue.clone() }))
+    }
+
+    async fn prepare(&self, now: Micros) -> Result<()> {
+        self.inner.prepare(now).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.inner.ping().await
+    }
+
+    async fn clock(&self) -> Result<Option<Micros>> {
+        self.inner.clock().await
+    }
+
+    async fn set_clock(&self, instant: Micros) -> Result<()> {
+        self.inner.set_clock(instant).await
+    }
+
+    async fn revisions(&self) -> Result<Vec<(String, i64)>> {
+        self.inner.revisions().await
+    }
+
+    async fn catalog(&self) -> Result<CatalogRows> {
+        self.inner.catalog().await
+    }
+
+    async fn hit(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Option<HitRow>> {
+        self.inner.hit(account, webhooks, hit).await
+    }
+
+    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>> {
+        self.inner.hits(account, query).await
+    }
+
+    async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>> {
+        self.inner.transaction(account, id).await
+    }
+
+    async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
+        self.inner.transactions(account, ids).await
+    }
+
+    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>> {
+        self.inner.list(account, query).await
+    }
+
+    async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>> {
+        self.inner.runs(account, id, before, limit).await
+    }
+
+    async fn run(&self, account: &str, id: Uuid, run: i32) -> Result<Option<RunWithHit>> {
+        self.inner.run(account, id, run).await
+    }
+
+    async fn answers(&self, account: &str, hits: &[Uuid]) -> Result<Vec<AnswerRow>> {
+        self.inner.answers(account, hits).await
+    }
+
+    async fn repeat(&self, account: &str, webhook: &str, key_hash: &[u8]) -> Result<Option<RepeatRow>> {
+        self.inner.repeat(account, webhook, key_hash).await
+    }
+
+    async fn seek(&self, account: &str, seek: &Seek, now: Micros, limit: i64) -> Result<Vec<Candidate>> {
+        self.inner.seek(account, seek, now, limit).await
+    }
+
+    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>> {
+        self.inner.keys_at(account, webhook, limit).await
+    }
+
+    async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
+        self.inner.next_due(account).await
+    }
+
+    async fn due(&self, account: &str, now: Micros, limit: i64) -> Result<Vec<TimerRow>> {
+        self.inner.due(account, now, limit).await
+    }
+
+    async fn held(&self, account: &str, now: Micros) -> Result<Vec<(Uuid, String, i64)>> {
+        self.inner.held(account, now).await
+    }
+
+    async fn queued(&self, account: &str) -> Result<Vec<(String, i64)>> {
+        self.inner.queued(account).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRecord>> {
+        self.inner.keys().await
+    }
+
+    async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
+        self.inner.key_by_hash(hash).await
+    }
+
+    async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
+        self.inner.sweep(account, now, limit).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await
+    }
+}
+
+#[async_trait]
+impl Commit for StallingCommit {
+    fn head(&self) -> Head {
+        self.inner.head()
+    }
+
+    async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>> {
+        self.inner.repeats(names).await
+    }
+
+    async fn seek(&mut self, seeks: &[Seek]) -> Result<Vec<Candidate>> {
+        self.inner.seek(seeks).await
+    }
+
+    async fn transactions(&mut self, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
+        self.inner.transactions(ids).await
+    }
+
+    async fn runs(&mut self, names: &[(Uuid, i32)]) -> Result<Vec<RunWithHit>> {
+        self.inner.runs(names).await
+    }
+
+    async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
+        self.inner.holds(transactions).await
+    }
+
+    async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
+        self.inner.key_rows(names).await
+    }
+
+    async fn early(&mut self, seeks: &[Seek]) -> Result<Vec<(i32, HitRow)>> {
+        self.inner.early(seeks).await
+    }
+
+    async fn hits(&mut self, names: &[(String, Uuid)]) -> Result<Vec<HitRow>> {
+        self.inner.hits(names).await
+    }
+
+    async fn queued(&mut self, cycle_id: Uuid, limit: i64) -> Result<Vec<HitRow>> {
+        self.inner.queued(cycle_id, limit).await
+    }
+
+    async fn queued_counts(&mut self) -> Result<Vec<(String, i64)>> {
+        self.inner.queued_counts().await
+    }
+
+    async fn write(&mut self, writes: &Writes) -> Result<()> {
+        self.inner.write(writes).await
+    }
+
+    async fn put_cycle(&mut self, row: &CycleRow) -> Result<()> {
+        self.inner.put_cycle(row).await
+    }
+
+    async fn put_version(&mut self, row: &VersionRow) -> Result<()> {
+        self.inner.put_version(row).await
+    }
+
+    async fn put_webhook(&mut self, row: &WebhookRow) -> Result<()> {
+        self.inner.put_webhook(row).await
+    }
+
+    async fn bump_revision(&mut self) -> Result<()> {
+        self.inner.bump_revision().await
+    }
+
+    async fn put_key(&mut self, row: &KeyRecord) -> Result<()> {
+        self.inner.put_key(row).await
+    }
+
+    async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
+        self.inner.revoke_key(account, key_id).await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<()> {
+        if self.cue.stalling.load(Ordering::SeqCst) {
+            self.cue.stalled.fetch_add(1, Ordering::SeqCst);
+            if let Ok(permit) = self.cue.let_go.acquire().await {
+                permit.forget();
+            }
+        }
+        if self.cue.failing.load(Ordering::SeqCst) {
+            return Err(Error::Unavailable("on cue".into()));
+        }
+        self.inner.commit().await?;
+        self.cue.committed.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}

@@ -126,7 +126,8 @@ pub fn read(text: &str) -> (Vec<Document>, Vec<Problem>) {
 
 enum Open {
     List(Vec<Node>, Mark, usize),
-    Map(Vec<(Node, Node)>, Option<Node>, Mark, usize),
+    /// With the line of each key: a map may be wide, and its keys are looked up by name.
+    Map(Vec<(Node, Node)>, HashMap<String, usize>, Option<Node>, Mark, usize),
 }
 
 struct Reader {
@@ -157,14 +158,14 @@ impl Reader {
                 if let Some(tag) = tag {
                     self.refuse_tag(&tag.suffix, mark);
                 }
-                self.open(stack, Open::Map(Vec::new(), None, *mark, anchor), mark)?;
+                self.open(stack, Open::Map(Vec::new(), HashMap::new(), None, *mark, anchor), mark)?;
                 return Ok(None);
             }
             Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
                 Some(Open::List(items, start, anchor)) => {
                     (Node { value: Value::List(items), span: span(&start) }, anchor)
                 }
-                Some(Open::Map(members, _, start, anchor)) => {
+                Some(Open::Map(members, _, _, start, anchor)) => {
                     (Node { value: Value::Map(members), span: span(&start) }, anchor)
                 }
                 None => return Ok(None),
@@ -204,16 +205,19 @@ impl Reader {
         match stack.last_mut() {
             None => return Some(node),
             Some(Open::List(items, ..)) => items.push(node),
-            Some(Open::Map(members, key, ..)) => match key.take() {
+            Some(Open::Map(members, lines, key, ..)) => match key.take() {
                 None => *key = Some(self.key(node)),
                 Some(name) if name.name() == "\0" => {}
-                Some(name) => match members.iter().find(|(known, _)| known.name() == name.name()) {
-                    Some((first, _)) => {
+                Some(name) => match lines.get(name.name()) {
+                    Some(first) => {
                         let message = format!("the key `{}` stands twice in one map", name.name());
-                        let help = format!("the first is in line {}", first.span.line);
+                        let help = format!("the first is in line {first}");
                         self.problems.push(Problem::error(codes::DUPLICATE_KEY, name.span, message).help(help));
                     }
-                    None => members.push((name, node)),
+                    None => {
+                        lines.insert(name.name().to_owned(), name.span.line);
+                        members.push((name, node));
+                    }
                 },
             },
         }

@@ -93,6 +93,11 @@ fn bombs_are_refused_quickly() {
         ("dashes", "- ".repeat(1 << 19), "HF003"),
         ("large", "a".repeat((1 << 20) + 1), "HF002"),
         ("deep", deep, "HF0"),
+        (
+            "wide",
+            format!("cycle: a\nsteps:\n{}", (0..60_000).map(|n| format!("  s{n}: x\n")).collect::<String>()),
+            "HF0",
+        ),
         ("quotes", "\"".repeat(1 << 20), "HF0"),
         ("anchors", "&a ".repeat(1 << 18), "HF0"),
     ] {

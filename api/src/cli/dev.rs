@@ -161,6 +161,10 @@ async fn watch(mut folder: Folder, directory: PathBuf) {
     if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
         return eprintln!("{}: it can't be watched: {error}", directory.display());
     }
+    // What changed before the watch began is found by looking once.
+    if let Err(error) = folder.deploy_changed(&directory).await {
+        eprintln!("{error:#}");
+    }
     while changes.recv().await.is_some() {
         tokio::time::sleep(SETTLE).await;
         while changes.try_recv().is_ok() {}

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{Batch, Task};
+use super::{Batch, Task, incoming::Incoming, run::latest_expiry};
 use crate::{
     Answer, Error, HitStatus, TransactionStatus,
     callers::{self, Caller},
@@ -98,7 +98,7 @@ impl Batch<'_> {
                 let deployment = self.deployment(row)?;
                 let hook = hold.step.as_deref().and_then(|step| deployment.hook(step)).cloned();
                 let hook = hook.ok_or_else(|| Error::Internal("a hold's webhook is not there".into()))?;
-                let hit = self.by_hand(&hook, &deployment, &body);
+                let hit = Incoming::by_hand(self.ids.next(now), now, &hook, &deployment, &body);
                 Task::by_hand(hit, ticket, row.clone(), hold.run, self.around.limits).map(Some)
             }
             Work::Rerun { transaction, step, document } => {
@@ -188,7 +188,8 @@ impl Batch<'_> {
 
     /// `by`: the `respond` step that gives it.
     pub(super) fn answer(&mut self, caller: &Caller, row: &TransactionRow, by: Option<&str>, answer: &Answer) {
-        let kept = self.answer_kept_until(row.expires_at);
+        let latest = self.around.catalog.cycle_by_id(row.cycle_id).map(|deployment| latest_expiry(deployment, row));
+        let kept = self.answer_kept_until(latest.unwrap_or(row.expires_at));
         self.writes.answers.push(answer.to_row(caller.hit, Some(row.transaction), by, kept));
         self.told.answers.push((caller.hit, answer.clone()));
     }

@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Batch, Task};
+use super::{Batch, Task, incoming::Incoming};
 use crate::{
-    Error, HitStatus,
-    history::output_of,
+    Error,
     store::{EarlyRow, HitRow, Seek, TransactionRow},
     work::{Item, Work},
 };
@@ -66,13 +65,7 @@ impl Batch<'_> {
         let (hook, deployment) = (hook.clone(), deployment.clone());
         let waiting = self.unmatched.remove(&hit.hit);
         let (ticket, live) = waiting.map_or((None, false), |waiting| (waiting.ticket, waiting.synchronous));
-        let data = output_of(hit)?;
-        let mut incoming = self.by_hand(&hook, &deployment, &holdfast_definitions::Json::Null);
-        incoming.row =
-            HitRow { status: HitStatus::Applied.word().into(), reason: None, early_until: None, ..hit.clone() };
-        incoming.data = data;
-        incoming.stored = true;
-        incoming.live = live;
+        let incoming = Incoming::early(hit, live, &hook, &deployment)?;
         Task::by_hand(incoming, ticket, row.clone(), hold, self.around.limits).map(Some)
     }
 }

@@ -256,7 +256,13 @@ impl Batch<'_> {
     }
 
     /// What the hit's own caller is told once the commit is durable.
-    fn reply(&mut self, ticket: Option<usize>, hit: &super::arrive::Incoming, transaction: Uuid, row: &TransactionRow) {
+    fn reply(
+        &mut self,
+        ticket: Option<usize>,
+        hit: &super::incoming::Incoming,
+        transaction: Uuid,
+        row: &TransactionRow,
+    ) {
         let id = hit.row.hit;
         let waits = callers::from_text(row.callers.as_deref())
             .is_ok_and(|callers| callers.iter().any(|caller| caller.hit == id));

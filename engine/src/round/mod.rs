@@ -7,9 +7,12 @@
 //! that nobody can tell from the order of arrival, since nobody has been answered.
 
 mod arrive;
+mod correlate;
 mod direct;
 mod early;
 mod finish;
+mod incoming;
+mod repeats;
 mod run;
 
 use std::{
@@ -19,8 +22,8 @@ use std::{
 
 use uuid::Uuid;
 
-pub use arrive::{body_hash, header_hash};
 pub use direct::expired_in_queue;
+pub use repeats::{body_hash, header_hash};
 pub use run::Task;
 pub use run::hex;
 
@@ -142,6 +145,13 @@ impl<'a> Batch<'a> {
     /// Work that must see what this round writes.
     fn later(&mut self, item: Item) {
         self.next.push_back(item);
+    }
+
+    /// A hit that must see what this round writes.
+    fn again(&mut self, hit: incoming::Incoming) {
+        if let Some(work) = hit.work {
+            self.later(Item { work, ticket: hit.ticket });
+        }
     }
 
     fn settle(&mut self, ticket: Option<usize>, outcome: Result<Outcome, Error>) {

@@ -6,7 +6,7 @@ use holdfast_definitions::{Cycle, Json, Members, Retention, StepIndex};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Batch, Surroundings, arrive::Incoming, early::NewHold};
+use super::{Batch, Surroundings, early::NewHold, incoming::Incoming};
 use crate::{
     Error, TransactionId, TransactionStatus,
     catalog::Deployment,
@@ -278,6 +278,15 @@ pub fn expires_at(deployment: &Deployment, row: &TransactionRow) -> Micros {
             from.map_or(latest, |from| from + micros(kept)).min(latest)
         }
     }
+}
+
+/// The latest that a transaction's retention can come to run out, whatever it does next.
+pub fn latest_expiry(deployment: &Deployment, row: &TransactionRow) -> Micros {
+    let by_outcome = deployment
+        .versions
+        .get(&row.version)
+        .is_some_and(|version| matches!(version.cycle.retention, Retention::ByOutcome { .. }));
+    if by_outcome { row.started_at + micros(RETENTION_MAX) } else { row.expires_at }
 }
 
 /// The index rows of a hold, as its run keeps them.

@@ -1,0 +1,128 @@
+//! Repeated deliveries: recognised before anything is correlated (contract, section 3).
+
+use std::{collections::HashMap, sync::Arc};
+
+use holdfast_definitions::{Json, Key};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Batch, incoming::Incoming};
+use crate::{
+    Arrival, Error, HitStatus, RepeatHeader,
+    clock::micros,
+    limits::REPEAT_WINDOW,
+    store::RepeatRow,
+    work::{Item, Outcome, OutcomeReply, Work},
+};
+
+#[derive(Clone, Debug)]
+pub struct RepeatName {
+    pub key_hash: Vec<u8>,
+    /// Another body under it is refused.
+    pub strict: bool,
+}
+
+impl Batch<'_> {
+    /// Recognises repeated deliveries, before anything is correlated.
+    pub(super) async fn recognise(&mut self, incoming: Vec<Incoming>) -> Result<Vec<Incoming>, Error> {
+        let mut names = Vec::new();
+        let mut fresh = Vec::with_capacity(incoming.len());
+        for hit in incoming {
+            let mine: Vec<_> =
+                hit.repeats.iter().map(|name| (hit.row.webhook.clone(), name.key_hash.clone())).collect();
+            if mine.iter().any(|name| self.seen.contains(name)) {
+                self.again(hit);
+                continue;
+            }
+            self.seen.extend(mine.iter().cloned());
+            names.extend(mine);
+            fresh.push(hit);
+        }
+        if names.is_empty() {
+            return Ok(fresh);
+        }
+        let oldest = self.head.now - micros(REPEAT_WINDOW);
+        let known: HashMap<_, _> = self
+            .commit
+            .repeats(&names)
+            .await?
+            .into_iter()
+            .filter(|row| row.at > oldest)
+            .map(|row| ((row.webhook.clone(), row.key_hash.clone()), row))
+            .collect();
+        let mut new = Vec::with_capacity(fresh.len());
+        for hit in fresh {
+            let found = hit.repeats.iter().find_map(|name| {
+                known.get(&(hit.row.webhook.clone(), name.key_hash.clone())).map(|row| (name.strict, row.clone()))
+            });
+            match found {
+                Some((strict, first)) => self.repeated(hit, strict, &first),
+                None => new.push(hit),
+            }
+        }
+        Ok(new)
+    }
+
+    fn repeated(&mut self, mut hit: Incoming, strict: bool, first: &RepeatRow) {
+        if strict && first.body_hash != body_hash(&hit.row.raw) {
+            return self.settle(hit.ticket, Err(Error::KeyReused));
+        }
+        hit.row.status = HitStatus::Duplicate.word().into();
+        hit.row.reason = Some(format!("it repeats hit {}", first.hit));
+        self.writes.hits.push(hit.row);
+        let outcome = Outcome { hit: Some(first.hit), transaction: None, reply: OutcomeReply::Repeat };
+        self.settle(hit.ticket, Ok(outcome));
+    }
+
+    /// A repeat that was recognised before its body was read.
+    pub(super) fn keep_repeat(&mut self, arrival: &Arc<Arrival>, first: Uuid, ticket: Option<usize>) {
+        match self.admit(Item { work: Work::Receive(arrival.clone()), ticket }) {
+            Ok(mut hit) => {
+                hit.row.status = HitStatus::Duplicate.word().into();
+                hit.row.reason = Some(format!("it repeats hit {first}"));
+                hit.row.body = Some(Json::Null.to_string());
+                self.writes.hits.push(hit.row);
+                let outcome = Outcome { hit: Some(first), transaction: None, reply: OutcomeReply::Repeat };
+                self.settle(ticket, Ok(outcome));
+            }
+            Err(error) => self.settle(ticket, Err(error)),
+        }
+    }
+
+    /// An accepted hit claims its keys.
+    pub(super) fn claim(&mut self, hit: &Incoming) {
+        for name in &hit.repeats {
+            self.writes.repeats.push(RepeatRow {
+                webhook: hit.row.webhook.clone(),
+                key_hash: name.key_hash.clone(),
+                body_hash: body_hash(&hit.row.raw),
+                hit: hit.row.hit,
+                at: self.head.now,
+            });
+        }
+    }
+}
+
+pub fn header_hash(header: &RepeatHeader) -> Vec<u8> {
+    let (tag, value) = match header {
+        RepeatHeader::IdempotencyKey(value) => (b'i', value),
+        RepeatHeader::WebhookId(value) => (b'w', value),
+    };
+    tagged_hash(tag, value.as_bytes())
+}
+
+pub fn dedupe_hash(value: Option<&Json>) -> Option<Vec<u8>> {
+    let key = Key::from_values([value]).ok()?;
+    Some(tagged_hash(b'd', key.bytes()))
+}
+
+fn tagged_hash(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update([tag]);
+    hash.update(bytes);
+    hash.finalize().to_vec()
+}
+
+pub fn body_hash(raw: &[u8]) -> Vec<u8> {
+    Sha256::digest(raw).to_vec()
+}

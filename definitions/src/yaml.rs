@@ -18,6 +18,8 @@ use crate::{
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 /// How deep a definition may be nested.
 pub const DEPTH_MAX: usize = 64;
+/// Keys, values, lists and mappings, with the ends of the last two, of a file.
+pub const NODES_MAX: usize = 100_000;
 /// Nodes that aliases may add.
 pub const ALIAS_NODES_MAX: usize = 10_000;
 
@@ -88,7 +90,7 @@ pub fn read(text: &str) -> (Vec<Document>, Vec<Problem>) {
     let mut roots: Vec<(usize, Node)> = Vec::new();
     let mut stack: Vec<Open> = Vec::new();
     let mut starts: Vec<usize> = Vec::new();
-    for event in Parser::new_from_str(text) {
+    for (count, event) in Parser::new_from_str(text).enumerate() {
         let (event, mark) = match event {
             Ok(event) => event,
             Err(error) => {
@@ -102,6 +104,11 @@ pub fn read(text: &str) -> (Vec<Document>, Vec<Problem>) {
                 return (Vec::new(), reader.problems);
             }
         };
+        if count > NODES_MAX {
+            let message = format!("the definition has more than {NODES_MAX} nodes");
+            reader.problems.push(Problem::error(codes::TOO_LARGE, span(&mark), message));
+            return (Vec::new(), reader.problems);
+        }
         if let Event::DocumentStart(_) = event {
             starts.push(if starts.is_empty() { 0 } else { mark.start.index() });
             reader.anchors.clear();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 both_stores![
     every_route_answers_as_described,
+    the_guards_answers_are_described_for_every_route,
     without_a_key_nothing_is_told,
     a_key_does_what_its_scopes_say,
     a_revoked_key_is_refused_at_once,
@@ -103,6 +104,29 @@ async fn every_route_answers_as_described(store: Store) {
             );
             assert_ne!(answer.status, 500, "{method} {address}: {}", answer.text());
         }
+    }
+}
+
+async fn the_guards_answers_are_described_for_every_route(store: Store) {
+    let home = Home::new(store, "").await;
+    let node = home.dev().await;
+    let document = node.api("/openapi.json").await;
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for (method, path, statuses) in routes(&document) {
+        let address = address(&path, "nobody", nobody, nobody, "nobody");
+        let long_target = node.call(&method, &format!("{address}?x={}", "x".repeat(17 << 10)));
+        let long_head = node.call(&method, &address).header("x-long", &"x".repeat(65 << 10));
+        for (call, status) in [(long_target, 414), (long_head, 431)] {
+            let answer = send(&node, call).await;
+            assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
+            assert!(statuses.contains(&status), "{method} {path} does not describe {status}");
+        }
+        assert!(statuses.contains(&500), "{method} {path}");
+        let reads = document["paths"][&path][method.to_lowercase()]["requestBody"].is_object();
+        assert_eq!(statuses.contains(&408), reads, "{method} {path}: a body that comes too slowly");
+        let answer = send(&node, node.call("TRACE", &address)).await;
+        assert_eq!(answer.status, 405, "{path}: {}", answer.text());
+        assert!(answer.header("allow").is_some_and(|allow| allow.contains(&method)), "{path}");
     }
 }
 

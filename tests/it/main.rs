@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod bombs;
 mod commits;
 mod crash;
 mod dev;
@@ -21,4 +22,5 @@ mod resuming;
 mod retention;
 mod running;
 mod shutdown;
+mod side_by_side;
 mod storms;

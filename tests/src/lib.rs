@@ -25,7 +25,7 @@ pub use dice::Dice;
 pub use home::Home;
 pub use http::{Call, Lost, Response};
 pub use load::{Entry, Kind, LOAD, Load, Outcome};
-pub use node::{Mode, Node};
+pub use node::{Mode, Node, binary};
 pub use postgres::Cluster;
 pub use rustix::process::Signal;
 pub use store::{Store, StoreHome};

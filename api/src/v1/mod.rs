@@ -5,6 +5,7 @@ mod clock;
 mod cycles;
 mod events;
 mod extract;
+mod guarded;
 mod hits;
 mod keys;
 mod shapes;
@@ -19,7 +20,10 @@ use crate::App;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Holdfast", description = "A workflow engine whose transactions wait for the outside world."),
+    info(
+        title = "Holdfast",
+        description = "A workflow engine whose transactions wait for the outside world.\n\nA path that is not here is answered with `404`, a method that a path does not have with `405` and `Allow`; both with a problem document, as every error."
+    ),
     components(schemas(shapes::ProblemDocument)),
     modifiers(&Keys),
     security(("key" = []), ("header" = []), ())
@@ -46,7 +50,7 @@ pub fn routes() -> Router<App> {
 }
 
 fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(cycles::list, cycles::deploy))
         .routes(routes!(cycles::show, cycles::delete))
         .routes(routes!(cycles::versions))
@@ -70,7 +74,9 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(clock::show))
         .routes(routes!(clock::advance))
         .routes(routes!(events::events))
-        .split_for_parts()
+        .split_for_parts();
+    guarded::describe(&mut document);
+    (router, document)
 }
 
 #[cfg(test)]

@@ -87,7 +87,11 @@ impl Engine {
     async fn repeated(&self, account: &str, hook: &Hook, hit: Uuid, patience: Duration) -> Result<Reception, Error> {
         let shared = &self.shared;
         let row = shared.store.hit(account, std::slice::from_ref(&hook.identifier), hit).await?;
-        let transaction = row.as_ref().and_then(|row| row.transaction);
+        // Its transaction may be past its retention while the repeat is still recognised.
+        let transaction = match &row {
+            Some(row) if self.is_visible(account, row).await? => row.transaction,
+            _ => None,
+        };
         // Registered before the look, so that an answer given in between is not missed.
         let told = shared.waiters.register(account, hit, None);
         let reply = match shared.answer_of(account, hit, row.as_ref()).await? {

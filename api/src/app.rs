@@ -53,8 +53,7 @@ impl App {
     }
 }
 
-/// Every route of the server. The guards stand around all of them, outermost last: a request is
-/// first counted and timed, then a panic below it becomes a `500`, then its head is measured.
+/// Every route of the server, and the guard around all of them.
 pub fn router(app: App) -> Router {
     let limits = app.limits.clone();
     Router::new()
@@ -63,8 +62,6 @@ pub fn router(app: App) -> Router {
         .merge(telemetry::routes())
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(middleware::from_fn_with_state(limits, guard::measure_head))
-        .layer(middleware::from_fn(guard::catch_panics))
-        .layer(middleware::from_fn(telemetry::observe))
+        .layer(middleware::from_fn_with_state(limits, guard::around))
         .with_state(app)
 }

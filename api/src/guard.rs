@@ -3,8 +3,9 @@
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use axum::{
@@ -14,14 +15,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{Limits, Problem, telemetry};
+use crate::{Limits, Problem, telemetry::Watch};
 
-/// Refuses a head over its caps. The parser below refuses what is far over them, barely.
-pub async fn measure_head(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    match head_fault(&request, &limits) {
+/// Stands around every route: a request is counted and timed, its head is held against its caps
+/// (the parser below refuses what is far over them, barely), and a panic below is a bug: a line in
+/// the log and a `500`, and the server goes on.
+pub async fn around(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    let watch = Watch::begin(&request);
+    let response = match head_fault(&request, &limits) {
         Some(problem) => problem.into_response(),
-        None => next.run(request).await,
-    }
+        None => caught(next.run(request)).await.unwrap_or_else(|message| {
+            tracing::error!(method = %watch.method, route = %watch.route, message, "a handler panicked");
+            Problem::internal().into_response()
+        }),
+    };
+    watch.end(&response);
+    response
 }
 
 fn head_fault(request: &Request, limits: &Limits) -> Option<Problem> {
@@ -54,23 +63,18 @@ fn head_fault(request: &Request, limits: &Limits) -> Option<Problem> {
     )
 }
 
-/// A panic in a handler is a bug: a line in the log and a `500`, and the server goes on.
-pub async fn catch_panics(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let route = telemetry::route_of(&request);
-    let mut run = Box::pin(next.run(request));
-    let ended = poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {
+/// An error is what a panic said.
+async fn caught(run: impl Future<Output = Response>) -> Result<Response, String> {
+    let mut run = pin!(run);
+    let poll = |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
-        Err(panic) => Poll::Ready(Err(panic)),
-    })
-    .await;
-    ended.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        tracing::error!(%method, route, message, "a handler panicked");
-        Problem::internal().into_response()
-    })
+        Err(panic) => {
+            let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            Poll::Ready(Err(message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()))
+        }
+    };
+    poll_fn(poll).await
 }
 
 #[cfg(test)]

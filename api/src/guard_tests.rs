@@ -15,8 +15,7 @@ async fn status_of(request: Request<Body>) -> (u16, String) {
             }),
         )
         .fallback(|| async { "through" })
-        .layer(middleware::from_fn_with_state(Arc::new(limits), measure_head))
-        .layer(middleware::from_fn(catch_panics));
+        .layer(middleware::from_fn_with_state(Arc::new(limits), around));
     let response = router.oneshot(request).await.expect("in a test");
     let status = response.status().as_u16();
     let body = axum::body::to_bytes(response.into_body(), 10_000).await.expect("in a test");

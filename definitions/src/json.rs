@@ -1,11 +1,14 @@
 //! A JSON value whose numbers keep the text they were written with.
 //!
 //! Invariant: nothing here passes a number through floating point. Objects keep their order and
-//! never hold a name twice.
+//! never hold a name twice. Arrays and objects are shared: a clone counts, and copies nothing.
 
 mod read;
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Error as _};
@@ -26,8 +29,8 @@ pub enum Json {
     /// Kept as written: `1.0` and `1` are different texts and the same number.
     Number(Number),
     Text(String),
-    Array(Vec<Json>),
-    Object(Members),
+    Array(Arc<Vec<Json>>),
+    Object(Arc<Members>),
 }
 
 impl Json {
@@ -71,6 +74,34 @@ impl Json {
         }
     }
 
+    /// The members of an object, to be changed; others that share it keep what they have.
+    pub fn members_mut(&mut self) -> Option<&mut Members> {
+        match self {
+            Self::Object(members) => Some(Arc::make_mut(members)),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the text that [`Json::write_to`] writes.
+    pub fn written_len(&self) -> usize {
+        match self {
+            Self::Null => 4,
+            Self::Bool(true) => 4,
+            Self::Bool(false) => 5,
+            Self::Number(number) => number.text().len(),
+            Self::Text(text) => written_text_len(text),
+            Self::Array(items) => {
+                let commas = items.len().saturating_sub(1);
+                2 + commas + items.iter().map(Self::written_len).sum::<usize>()
+            }
+            Self::Object(members) => {
+                let commas = members.len().saturating_sub(1);
+                let member = |(name, value): (&String, &Self)| written_text_len(name) + 1 + value.written_len();
+                2 + commas + members.iter().map(member).sum::<usize>()
+            }
+        }
+    }
+
     /// Writes it compactly.
     pub fn write_to(&self, out: &mut String) {
         match self {
@@ -103,6 +134,16 @@ impl Json {
             }
         }
     }
+}
+
+/// Bytes of the text that [`write_text`] writes.
+fn written_text_len(text: &str) -> usize {
+    let escapes = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
+        0..0x20 => 5,
+        _ => 0,
+    });
+    2 + text.len() + escapes.sum::<usize>()
 }
 
 /// A JSON string (RFC 8259 §7): runs that need no escape are copied whole.
@@ -194,7 +235,20 @@ impl From<u64> for Json {
 
 impl From<Vec<Json>> for Json {
     fn from(items: Vec<Json>) -> Self {
-        Self::Array(items)
+        Self::Array(Arc::new(items))
+    }
+}
+
+impl From<Members> for Json {
+    fn from(members: Members) -> Self {
+        Self::Object(Arc::new(members))
+    }
+}
+
+/// An array.
+impl FromIterator<Json> for Json {
+    fn from_iter<T: IntoIterator<Item = Json>>(items: T) -> Self {
+        Self::from(Vec::from_iter(items))
     }
 }
 

@@ -104,7 +104,7 @@ impl Path {
         if self.is_singular() {
             return Ok(self.find(root).cloned().unwrap_or_default());
         }
-        Ok(Json::Array(self.all(root)?.into_iter().cloned().collect()))
+        Ok(self.all(root)?.into_iter().cloned().collect())
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod parse;
 
-use crate::{Exhausted, Json, Path};
+use crate::{Exhausted, Json, Members, Path};
 
 pub use parse::{TemplateError, TemplateProblem};
 
@@ -97,12 +97,12 @@ fn render(node: &Node, scope: &Scope<'_>) -> Result<Json, Exhausted> {
             }
             Ok(Json::Text(text))
         }
-        Node::Array(items) => items.iter().map(|item| render(item, scope)).collect::<Result<_, _>>().map(Json::Array),
+        Node::Array(items) => items.iter().map(|item| render(item, scope)).collect::<Result<_, _>>(),
         Node::Object(members) => members
             .iter()
             .map(|(name, value)| Ok((name.clone(), render(value, scope)?)))
-            .collect::<Result<_, _>>()
-            .map(Json::Object),
+            .collect::<Result<Members, _>>()
+            .map(Json::from),
     }
 }
 

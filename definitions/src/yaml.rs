@@ -64,8 +64,8 @@ impl Node {
             Value::Bool(value) => Json::Bool(*value),
             Value::Number(number) => Json::Number(number.clone()),
             Value::Text(text) => Json::Text(text.clone()),
-            Value::List(items) => Json::Array(items.iter().map(Self::json).collect()),
-            Value::Map(members) => Json::Object(
+            Value::List(items) => items.iter().map(Self::json).collect(),
+            Value::Map(members) => Json::from(
                 members.iter().map(|(name, value)| (name.name().to_owned(), value.json())).collect::<Members>(),
             ),
         }

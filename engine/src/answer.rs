@@ -41,8 +41,8 @@ impl Answer {
             Self::Response { status, headers, body } => {
                 let pairs = headers
                     .iter()
-                    .map(|(name, value)| Json::Array(vec![Json::from(name.as_str()), Json::from(value.as_str())]));
-                ("response", *status, by.map(str::to_owned), Json::Array(pairs.collect()).to_string(), body.to_vec())
+                    .map(|(name, value)| Json::from(vec![Json::from(name.as_str()), Json::from(value.as_str())]));
+                ("response", *status, by.map(str::to_owned), pairs.collect::<Json>().to_string(), body.to_vec())
             }
             Self::Accepted => ("accepted", 200, None, "[]".into(), Vec::new()),
             Self::Failed { step, message, .. } => {

@@ -62,13 +62,13 @@ pub fn to_text(callers: &[Caller]) -> Option<String> {
         return None;
     }
     let rows = callers.iter().map(|caller| {
-        Json::Array(vec![
+        Json::from(vec![
             Json::from(caller.hit.to_string()),
             Json::from(caller.step.as_str()),
             Json::from(i64::from(caller.hold)),
         ])
     });
-    Some(Json::Array(rows.collect()).to_string())
+    Some(rows.collect::<Json>().to_string())
 }
 
 pub fn from_text(text: Option<&str>) -> Result<Vec<Caller>, Error> {

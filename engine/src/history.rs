@@ -64,13 +64,13 @@ impl History {
         match (&row.document, row.base) {
             (Some(document), _) => parse(document),
             (None, Some(base)) => self.document(base),
-            (None, None) => Ok(Json::Object(Members::new())),
+            (None, None) => Ok(Json::from(Members::new())),
         }
     }
 
     fn replay(&self, run: i32, document: &mut Json, until: Option<&str>) -> Result<(), Error> {
         let known = self.known(run)?;
-        let Json::Object(members) = document else { return Ok(()) };
+        let Some(members) = document.members_mut() else { return Ok(()) };
         if let Some(hit) = &known.hit {
             members.insert(known.run.entry.clone(), output_of(hit)?);
         }
@@ -124,7 +124,7 @@ pub fn output_of(hit: &HitRow) -> Result<Json, Error> {
 }
 
 pub fn output(method: &str, headers: Json, query: Json, body: Json, received_at: i64) -> Json {
-    Json::Object(Members::from_iter([
+    Json::from(Members::from_iter([
         ("method".into(), Json::from(method)),
         ("headers".into(), headers),
         ("query".into(), query),
@@ -135,7 +135,7 @@ pub fn output(method: &str, headers: Json, query: Json, body: Json, received_at:
 
 /// RFC 3339 in UTC with microseconds.
 pub fn timestamp(instant: i64) -> String {
-    to_utc(instant).format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    to_utc(instant).to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
 /// The steps of a pass, as they are stored. The output of an entry that the hit itself holds is
@@ -155,13 +155,13 @@ pub fn store_steps(cycle: &Cycle, pass: Pass, entry_is_hit: bool) -> String {
         if let Some(error) = trace.error {
             members.insert("error".into(), error_json(&error));
         }
-        steps.push(Json::Object(members));
+        steps.push(Json::from(members));
     }
-    Json::Array(steps).to_string()
+    Json::from(steps).to_string()
 }
 
 pub fn error_json(error: &StepError) -> Json {
-    Json::Object(Members::from_iter([
+    Json::from(Members::from_iter([
         ("kind".into(), Json::from(error.kind)),
         ("message".into(), Json::from(error.message.as_str())),
     ]))
@@ -170,7 +170,7 @@ pub fn error_json(error: &StepError) -> Json {
 pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
     let Json::Array(steps) = parse(&run.steps)? else { return Err(Error::Internal("steps are no array".into())) };
     Ok(steps
-        .into_iter()
+        .iter()
         .map(|step| {
             let text = |name: &str| step.get(name).and_then(Json::as_text).unwrap_or_default().to_owned();
             StoredStep {

@@ -85,7 +85,7 @@ pub struct Setting<'a> {
 /// Runs from the event to the next hold or the end. `document` is the transaction's as it was at
 /// the hold (or at a re-run's step), and afterwards with what the pass added.
 pub fn advance(cycle: &Cycle, document: &mut Json, event: Event, setting: &Setting<'_>) -> Pass {
-    let size = document.to_string().len();
+    let size = document.written_len();
     let mut walk = Walk { cycle, document, setting, size, trace: Vec::new(), effects: Vec::new() };
     let next = match event {
         Event::Hit { step, output } => walk.enter(step, output),
@@ -213,7 +213,7 @@ impl Walk<'_> {
 
     fn output(&mut self, at: StepIndex, value: Json) -> Result<(), Stop> {
         let id = &self.cycle.step(at).id;
-        let grown = self.size + value.to_string().len() + id.len() + 4;
+        let grown = self.size + value.written_len() + id.len() + 4;
         let most = self.setting.limits.document_bytes;
         if grown > most {
             let message = format!(
@@ -223,7 +223,7 @@ impl Walk<'_> {
             return Err(self.fail(at, "limit", message));
         }
         self.size = grown;
-        if let Json::Object(members) = self.document {
+        if let Some(members) = self.document.members_mut() {
             members.insert(id.clone(), value.clone());
         }
         self.note(at, Some(value), None);
@@ -290,9 +290,9 @@ fn response(status: &Json, mut headers: Vec<(String, String)>, body: Json) -> Re
 fn shown(answer: &Answer) -> Json {
     let Answer::Response { status, headers, body } = answer else { return Json::Null };
     let headers: Members = headers.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
-    Json::Object(Members::from_iter([
+    Json::from(Members::from_iter([
         ("status".into(), Json::from(u64::from(*status))),
-        ("headers".into(), Json::Object(headers)),
+        ("headers".into(), Json::from(headers)),
         ("body".into(), Json::from(String::from_utf8_lossy(body).into_owned())),
     ]))
 }

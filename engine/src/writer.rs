@@ -29,9 +29,6 @@ const BATCH_MAX: usize = 1_024;
 /// Work that may wait for a commit. Beyond it callers are refused at once rather than kept.
 const QUEUE_MAX: usize = 16_384;
 
-/// What the end of a run is called in its event.
-const RUN_ENDS: &[&str] = &["held", "completed", "failed"];
-
 #[derive(Debug)]
 pub enum Job {
     Work { account: String, work: Work, reply: Reply },
@@ -215,7 +212,8 @@ async fn commit(shared: &Shared, ids: &mut Ids, account: &str, works: &[Work]) -
     let revision = commit.head().revision;
     // The catalog is the newest: whoever changes it holds the lock that is held here.
     let catalog = shared.catalog_at(account, revision).await?;
-    let around = Surroundings { account, catalog, limits: &shared.limits, waiters: &shared.waiters };
+    let around =
+        Surroundings { account, catalog, limits: &shared.limits, waiters: &shared.waiters, heard: shared.is_heard() };
     let items =
         works.iter().enumerate().map(|(ticket, work)| Item { work: work.clone(), ticket: Some(ticket) }).collect();
     Batch::new(around, commit, ids, works.len()).decide(items).await
@@ -234,10 +232,13 @@ async fn tell(shared: &Shared, account: &str, told: Told, replies: Vec<Reply>) {
         let outcome = outcome.unwrap_or_else(|| Err(Error::Internal("a piece of work was left undecided".into())));
         let _ = reply.send(outcome);
     }
-    for event in told.events {
-        if let Some(status) = event.event.strip_prefix("transaction.").filter(|end| RUN_ENDS.contains(end)) {
-            metrics::counter!("holdfast_runs_total", "status" => status).increment(1);
+    let ends = [("held", told.ends.held), ("completed", told.ends.completed), ("failed", told.ends.failed)];
+    for (status, count) in ends {
+        if count > 0 {
+            metrics::counter!("holdfast_runs_total", "status" => status).increment(count);
         }
+    }
+    for event in told.events {
         shared.tell_event(event);
     }
 }

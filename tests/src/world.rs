@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdfast_definitions::Json;
+use holdfast_definitions::{Json, Members};
 use std::sync::Arc;
 
 use holdfast_engine::{
@@ -260,7 +260,9 @@ fn refused<T>(error: &Error) -> T {
 
 /// An object of texts.
 pub fn object(members: &[(&str, &str)]) -> Json {
-    Json::Object(members.iter().map(|(name, text)| ((*name).to_owned(), Json::Text((*text).to_owned()))).collect())
+    Json::from(
+        members.iter().map(|(name, text)| ((*name).to_owned(), Json::Text((*text).to_owned()))).collect::<Members>(),
+    )
 }
 
 /// Panics on what is no duration: the test is wrong.

@@ -18,5 +18,5 @@ pub fn fields(text: &str) -> Json {
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         repeated::put(&mut members, name.into_owned(), Json::Text(value.into_owned()));
     }
-    Json::Object(members)
+    Json::from(members)
 }

@@ -17,7 +17,7 @@ pub fn read(text: &str, limits: &Limits) -> Result<Json, Fault> {
         }
         values.push(json::read(line).map_err(|fault| below(fault, above))?);
     }
-    Ok(Json::Array(values))
+    Ok(Json::from(values))
 }
 
 /// A fault of one line as a fault of the whole.

@@ -25,7 +25,7 @@ pub async fn read(body: Bytes, boundary: &str, limits: &Limits) -> Result<Json, 
         let value = value(part, &name).await?;
         repeated::put(&mut members, name, value);
     }
-    Ok(Json::Object(members))
+    Ok(Json::from(members))
 }
 
 async fn value(part: Field<'_>, name: &str) -> Result<Json, Fault> {
@@ -38,7 +38,7 @@ async fn value(part: Field<'_>, name: &str) -> Result<Json, Fault> {
             Fault::nowhere(format!("the field {name} is not UTF-8; bytes are sent as a file, with a filename"))
         });
     };
-    Ok(Json::Object(Members::from_iter([
+    Ok(Json::from(Members::from_iter([
         ("filename".to_owned(), Json::Text(file)),
         ("content_type".to_owned(), Json::Text(kind)),
         ("size".to_owned(), Json::from(bytes.len() as u64)),

@@ -1,5 +1,7 @@
 //! The one rule for repeats: a name once has its value, a name again has an array of them.
 
+use std::sync::Arc;
+
 use holdfast_definitions::{Json, Members};
 
 /// Adds a value that is not itself an array. The name keeps the place where it first stood.
@@ -9,8 +11,8 @@ pub fn put(members: &mut Members, name: String, value: Json) {
             place.insert(value);
         }
         indexmap::map::Entry::Occupied(mut place) => match place.get_mut() {
-            Json::Array(values) => values.push(value),
-            first => *first = Json::Array(vec![std::mem::take(first), value]),
+            Json::Array(values) => Arc::make_mut(values).push(value),
+            first => *first = Json::from(vec![std::mem::take(first), value]),
         },
     }
 }

@@ -31,7 +31,7 @@ pub fn read(text: &str) -> Result<Json, Fault> {
         let end = matches!(event, Event::Eof);
         tree.take(event).map_err(|message| Fault::at(Place::of(text.as_bytes(), at), message))?;
         if end {
-            return Ok(Json::Object(Members::from_iter(tree.root)));
+            return Ok(Json::from(Members::from_iter(tree.root)));
         }
     }
 }
@@ -128,10 +128,10 @@ impl Element {
         let value = match (self.members.is_empty(), text.is_empty()) {
             (true, true) => Json::Null,
             (true, false) => Json::Text(text.to_owned()),
-            (false, true) => Json::Object(self.members),
+            (false, true) => Json::from(self.members),
             (false, false) => {
                 self.members.insert("#text".to_owned(), Json::Text(text.to_owned()));
-                Json::Object(self.members)
+                Json::from(self.members)
             }
         };
         (self.name, value)

@@ -28,7 +28,7 @@ pub fn fields(headers: &HeaderMap) -> Json {
         let value = if SECRET.contains(name) { MASK.to_owned() } else { one(headers, name).unwrap_or_default() };
         members.insert(name.as_str().to_owned(), Json::Text(value));
     }
-    Json::Object(members)
+    Json::from(members)
 }
 
 /// The field's whole value: its lines joined.

@@ -35,8 +35,11 @@ const DEV_ACCOUNT: &str = "default";
 const WEBHOOK_METHODS: &str = "GET, HEAD, POST";
 const ANSWER_METHODS: &str = "GET, HEAD";
 
+/// Every address of a webhook.
+pub const ROUTE: &str = "/hooks/{*address}";
+
 pub fn routes() -> Router<App> {
-    Router::new().route("/hooks", any(async || reply::unknown())).route("/hooks/{*address}", any(take))
+    Router::new().route("/hooks", any(async || reply::unknown())).route(ROUTE, any(take))
 }
 
 /// A request at any address of a webhook.

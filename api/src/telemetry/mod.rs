@@ -7,5 +7,5 @@ mod probes;
 
 pub use logs::{LogFormat, start_logging};
 pub use metrics::Metrics;
-pub(crate) use observe::{observe, route_of};
+pub(crate) use observe::Watch;
 pub(crate) use probes::routes;

@@ -1,6 +1,6 @@
 //! The operators, with their operands read once.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use regex::{Regex, RegexBuilder};
@@ -158,7 +158,7 @@ fn same(left: &Json, right: &Json, ignore_case: bool) -> bool {
         (Json::Null, Json::Null) => true,
         (Json::Text(left), Json::Text(right)) => left == right || (ignore_case && fold(left) == fold(right)),
         (Json::Array(left), Json::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right, ignore_case))
+            left.len() == right.len() && left.iter().zip(&**right).all(|(left, right)| same(left, right, ignore_case))
         }
         (Json::Object(left), Json::Object(right)) => {
             left.len() == right.len()
@@ -228,7 +228,7 @@ fn ordering(operator: &'static str, operand: Json, want: &'static [Ordering]) ->
 
 fn list(operator: &'static str, operand: Json) -> Result<Vec<Json>, ConditionError> {
     match operand {
-        Json::Array(items) => Ok(items),
+        Json::Array(items) => Ok(Arc::unwrap_or_clone(items)),
         other => Err(ConditionError::NotList { operator, found: other.kind() }),
     }
 }

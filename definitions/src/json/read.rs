@@ -64,8 +64,8 @@ pub fn parse(text: &[u8], depth_max: usize) -> Result<Json, JsonError> {
                 continue;
             }
             JsonEvent::EndArray | JsonEvent::EndObject => match open.pop() {
-                Some(Open::Array(items)) => Json::Array(items),
-                Some(Open::Object(members, _)) => Json::Object(members),
+                Some(Open::Array(items)) => Json::from(items),
+                Some(Open::Object(members, _)) => Json::from(members),
                 None => continue,
             },
             JsonEvent::Null => Json::Null,

@@ -72,8 +72,9 @@ fn any_json() -> impl Strategy<Value = Json> {
     ];
     leaf.prop_recursive(4, 32, 4, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::Array),
-            prop::collection::vec((".*", inner), 0..4).prop_map(|all| Json::Object(all.into_iter().collect())),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            prop::collection::vec((".*", inner), 0..4)
+                .prop_map(|all| Json::from(all.into_iter().collect::<super::Members>())),
         ]
     })
 }

@@ -44,8 +44,8 @@ fn a_path_of_many_values_gives_a_key_for_each() {
 
 #[test]
 fn a_hold_has_a_hundred_keys_at_most() {
-    let list = |count: usize| Json::Array((0..count as u64).map(Json::from).collect());
-    let document = |a, b| Json::Object([("a".to_owned(), list(a)), ("b".to_owned(), list(b))].into_iter().collect());
+    let list = |count: usize| (0..count as u64).map(Json::from).collect::<Json>();
+    let document = |a, b| Json::from(crate::Members::from_iter([("a".to_owned(), list(a)), ("b".to_owned(), list(b))]));
     let mapping = mapping(&[("$.body.a", "$.a[*]"), ("$.body.b", "$.b[*]")]);
     assert_eq!(mapping.hold_keys(&document(10, 10)).unwrap().len(), 100);
     assert_eq!(mapping.hold_keys(&document(10, 11)).unwrap_err(), KeyError::TooMany { keys: 110 });

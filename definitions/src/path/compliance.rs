@@ -14,7 +14,7 @@ fn passes(test: &Json) -> bool {
     }
     let Ok(path) = path else { return false };
     let found = path.all(test.get("document").unwrap()).unwrap();
-    let found = Json::Array(found.into_iter().cloned().collect());
+    let found = found.into_iter().cloned().collect::<Json>();
     match (test.get("result"), test.get("results")) {
         (Some(result), _) => found == *result,
         (_, Some(Json::Array(results))) => results.contains(&found),

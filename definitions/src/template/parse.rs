@@ -1,5 +1,7 @@
 //! From a text with `${…}` to its parts.
 
+use std::sync::Arc;
+
 use super::{Node, Piece, Reading, Source};
 use crate::{Json, Path, PathError};
 
@@ -32,14 +34,17 @@ pub fn node(value: Json, pointer: &str) -> Result<Node, TemplateError> {
     match value {
         Json::Text(text) => self::text(text, pointer),
         Json::Array(items) => {
-            let each = items.into_iter().enumerate().map(|(at, item)| node(item, &format!("{pointer}/{at}")));
+            let each = Arc::unwrap_or_clone(items)
+                .into_iter()
+                .enumerate()
+                .map(|(at, item)| node(item, &format!("{pointer}/{at}")));
             let nodes = each.collect::<Result<Vec<_>, _>>()?;
-            Ok(fold(nodes, Node::Array, |values| Json::Array(values.into_iter().collect())))
+            Ok(fold(nodes, Node::Array, |values| values.into_iter().collect()))
         }
         Json::Object(members) => {
             let mut names = Vec::with_capacity(members.len());
             let mut nodes = Vec::with_capacity(members.len());
-            for (name, value) in members {
+            for (name, value) in Arc::unwrap_or_clone(members) {
                 let escaped = name.replace('~', "~0").replace('/', "~1");
                 nodes.push(node(value, &format!("{pointer}/{escaped}"))?);
                 names.push(name);
@@ -48,7 +53,7 @@ pub fn node(value: Json, pointer: &str) -> Result<Node, TemplateError> {
             Ok(fold(
                 nodes,
                 |nodes| Node::Object(names.into_iter().zip(nodes).collect()),
-                |values| Json::Object(again.into_iter().zip(values).collect()),
+                |values| Json::from(again.into_iter().zip(values).collect::<crate::Members>()),
             ))
         }
         constant => Ok(Node::Constant(constant)),

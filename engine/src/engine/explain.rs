@@ -1,6 +1,6 @@
 //! Why a hit matched, or did not: the look-up done again in the open, with what came near.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use holdfast_definitions::{Json, Key, Members};
 use uuid::Uuid;
@@ -36,14 +36,14 @@ impl Engine {
         let Json::Object(given) = request else {
             return Err(Error::Invalid("the request must be an object: { method, headers, query, body }".into()));
         };
-        let empty = || Json::Object(Members::new());
+        let empty = || Json::from(Members::new());
         let mut data = Members::from_iter([
             ("method".to_owned(), Json::from("POST")),
             ("headers".to_owned(), empty()),
             ("query".to_owned(), empty()),
             ("body".to_owned(), Json::Null),
         ]);
-        for (name, value) in given {
+        for (name, value) in Arc::unwrap_or_clone(given) {
             if !data.contains_key(&name) {
                 return Err(Error::Invalid(format!(
                     "unknown property {name:?}: a request has method, headers, query and body"
@@ -51,7 +51,7 @@ impl Engine {
             }
             data.insert(name, value);
         }
-        self.explain_data(account, identifier, &Json::Object(data), None).await
+        self.explain_data(account, identifier, &Json::from(data), None).await
     }
 
     async fn explain_data(

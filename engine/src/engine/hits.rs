@@ -129,7 +129,7 @@ impl Engine {
             query: part("query"),
             body: part("body"),
             method: row.method,
-            raw: row.raw.into(),
+            raw: row.raw,
             webhook: row.webhook,
             status: HitStatus::from_word(&row.status).unwrap_or(HitStatus::Applied),
             reason: row.reason,

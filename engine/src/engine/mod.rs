@@ -253,6 +253,11 @@ impl Shared {
         }
     }
 
+    /// Whether anybody listens to events: on this node's API, or in its log.
+    pub fn is_heard(&self) -> bool {
+        self.events.receiver_count() > 0 || tracing::enabled!(tracing::Level::DEBUG)
+    }
+
     pub fn tell_event(&self, event: LiveEvent) {
         tracing::debug!(
             node = %self.node, event = event.event, cycle = %event.cycle, step = event.step.as_deref(),

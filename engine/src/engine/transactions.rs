@@ -360,9 +360,9 @@ fn answer_json(answer: &Answer, step: Option<String>) -> Json {
         Answer::Expired { .. } => (410, Vec::new(), "expired".to_owned()),
     };
     let headers: Members = headers.into_iter().map(|(name, value)| (name, Json::from(value))).collect();
-    Json::Object(Members::from_iter([
+    Json::from(Members::from_iter([
         ("status".to_owned(), Json::from(u64::from(status))),
-        ("headers".to_owned(), Json::Object(headers)),
+        ("headers".to_owned(), Json::from(headers)),
         ("body".to_owned(), Json::from(body)),
         ("step".to_owned(), step.map_or(Json::Null, Json::from)),
     ]))
@@ -371,7 +371,7 @@ fn answer_json(answer: &Answer, step: Option<String>) -> Json {
 /// A JSON array is a composite key; anything else is one text. A number equals its text.
 fn key_values(key: &str) -> Vec<Json> {
     match Json::parse(key.as_bytes()) {
-        Ok(Json::Array(values)) if !values.is_empty() => values,
+        Ok(Json::Array(values)) if !values.is_empty() => Arc::unwrap_or_clone(values),
         Ok(Json::Bool(value)) => vec![Json::Bool(value)],
         _ => vec![Json::from(key)],
     }

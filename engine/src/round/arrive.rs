@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use holdfast_definitions::Json;
 use uuid::Uuid;
 
@@ -74,7 +75,7 @@ impl Batch<'_> {
                 method: String::new(),
                 headers: String::new(),
                 query: String::new(),
-                raw: Vec::new(),
+                raw: Bytes::new(),
                 body: None,
                 status: HitStatus::Applied.word().into(),
                 reason: None,
@@ -118,7 +119,7 @@ impl Batch<'_> {
         hit.row.method.clone_from(&arrival.method);
         hit.row.headers = arrival.headers.to_string();
         hit.row.query = arrival.query.to_string();
-        hit.row.raw = arrival.raw.to_vec();
+        hit.row.raw = arrival.raw.clone();
         hit.row.body = (!is_plain_json(arrival)).then(|| arrival.body.to_string());
         hit.live = true;
         hit.data = output(

@@ -190,6 +190,14 @@ impl Batch<'_> {
     }
 
     fn tell_events(&mut self, ran: &Ran, end: &End) {
+        match end {
+            End::Held { .. } => self.told.ends.held += 1,
+            End::Completed => self.told.ends.completed += 1,
+            End::Failed { .. } => self.told.ends.failed += 1,
+        }
+        if !self.around.heard {
+            return;
+        }
         let task = &ran.task;
         let name = task.deployment.row.name.clone();
         let entry = task.cycle.step(task.entry).id.clone();

@@ -37,8 +37,8 @@ pub struct Incoming {
 impl Incoming {
     /// A hit made for one transaction by hand.
     pub fn by_hand(id: Uuid, now: Micros, hook: &Arc<Hook>, deployment: &Arc<Deployment>, body: &Json) -> Self {
-        let headers = Json::Object(Members::from_iter([("content-type".to_owned(), Json::from("application/json"))]));
-        let query = Json::Object(Members::new());
+        let headers = Json::from(Members::from_iter([("content-type".to_owned(), Json::from("application/json"))]));
+        let query = Json::from(Members::new());
         let row = HitRow {
             webhook: hook.identifier.clone(),
             hit: id,
@@ -46,7 +46,7 @@ impl Incoming {
             method: "POST".into(),
             headers: headers.to_string(),
             query: query.to_string(),
-            raw: body.to_string().into_bytes(),
+            raw: body.to_string().into(),
             body: None,
             status: HitStatus::Applied.word().into(),
             reason: Some("resumed by hand".into()),

@@ -43,7 +43,17 @@ pub struct Told {
     pub outcomes: Vec<Option<Result<Outcome, Error>>>,
     pub answers: Vec<(Uuid, Answer)>,
     pub events: Vec<LiveEvent>,
+    /// Runs by how they ended: held, completed, failed.
+    pub ends: Ends,
     pub catalog_changed: bool,
+}
+
+/// How many runs of a commit ended how.
+#[derive(Debug, Default)]
+pub struct Ends {
+    pub held: u64,
+    pub completed: u64,
+    pub failed: u64,
 }
 
 /// What a batch needs from the engine.
@@ -52,6 +62,8 @@ pub struct Surroundings<'a> {
     pub catalog: Arc<Catalog>,
     pub limits: &'a Limits,
     pub waiters: &'a Waiters,
+    /// Somebody listens to events.
+    pub heard: bool,
 }
 
 pub struct Batch<'a> {
@@ -168,6 +180,9 @@ impl<'a> Batch<'a> {
         transaction: Option<Uuid>,
         hit: Option<Uuid>,
     ) {
+        if !self.around.heard {
+            return;
+        }
         self.told.events.push(LiveEvent {
             account: self.around.account.to_owned(),
             event,

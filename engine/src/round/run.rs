@@ -212,7 +212,7 @@ impl Batch<'_> {
         let now = self.head.now;
         let transaction = task.row.as_ref().map_or_else(|| self.ids.next(now), |row| row.transaction);
         let run = task.row.as_ref().map_or(1, |row| row.runs + 1);
-        let empty = || Json::Object(Members::new());
+        let empty = || Json::from(Members::new());
         let (mut document, mut lineage) = match (task.base, history) {
             (Some(base), Some(history)) => (history.document(base)?, history.lineage(base)),
             _ => (empty(), Vec::new()),
@@ -299,11 +299,8 @@ pub struct HoldKeys {
 /// As stored: `{ "webhook": …, "keys": [hex, …] }`.
 pub fn hold_keys_text(identifier: &str, keys: &[Vec<u8>]) -> String {
     let keys = keys.iter().map(|key| Json::from(hex(key))).collect();
-    Json::Object(Members::from_iter([
-        ("webhook".to_owned(), Json::from(identifier)),
-        ("keys".to_owned(), Json::Array(keys)),
-    ]))
-    .to_string()
+    Json::from(Members::from_iter([("webhook".to_owned(), Json::from(identifier)), ("keys".to_owned(), keys)]))
+        .to_string()
 }
 
 pub fn hold_webhook(run: &RunRow) -> Result<Option<HoldKeys>, Error> {

@@ -1,5 +1,6 @@
 //! Rows as the store keeps them: plain values, the same on both databases.
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::clock::Micros;
@@ -13,7 +14,7 @@ pub struct HitRow {
     /// JSON objects, as text.
     pub headers: String,
     pub query: String,
-    pub raw: Vec<u8>,
+    pub raw: Bytes,
     /// JSON; none where `raw` is itself the JSON of the body.
     pub body: Option<String>,
     pub status: String,

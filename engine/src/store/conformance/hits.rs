@@ -25,7 +25,7 @@ async fn every_byte_comes_back(store: &dyn Store) {
     let megabyte = vec![b'"'; 1 << 20];
     let bodies: [&[u8]; 6] = [b"", b"\0", b"a\0b", &[0xff, 0xfe, 0xc0], &all, &megabyte];
     let rows: Vec<HitRow> =
-        bodies.iter().zip(1..).map(|(body, n)| HitRow { raw: body.to_vec(), ..hit("bytes", id(n)) }).collect();
+        bodies.iter().zip(1..).map(|(body, n)| HitRow { raw: body.to_vec().into(), ..hit("bytes", id(n)) }).collect();
     write(store, Writes { hits: rows.clone(), ..Writes::default() }).await;
     for row in &rows {
         assert!(read(store, row).await == *row, "{} bytes", row.raw.len());

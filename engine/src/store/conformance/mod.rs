@@ -62,7 +62,7 @@ pub fn hit(webhook: &str, hit: Uuid) -> HitRow {
         method: "POST".into(),
         headers: r#"{"content-type":"application/json"}"#.into(),
         query: "{}".into(),
-        raw: br#"{"order":42}"#.to_vec(),
+        raw: br#"{"order":42}"#.to_vec().into(),
         body: None,
         status: "unmatched".into(),
         reason: None,

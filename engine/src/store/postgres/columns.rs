@@ -62,7 +62,7 @@ impl FromColumns for HitRow {
             method: c.get()?,
             headers: c.get()?,
             query: c.get()?,
-            raw: c.get()?,
+            raw: c.get::<Vec<u8>>()?.into(),
             body: c.get()?,
             status: c.get()?,
             reason: c.get()?,

@@ -48,7 +48,7 @@ async fn hits(commit: &mut PostgresCommit, rows: &[HitRow]) -> Result<()> {
         .bind(column(rows, |row| row.method.as_str()))
         .bind(column(rows, |row| row.headers.as_str()))
         .bind(column(rows, |row| row.query.as_str()))
-        .bind(column(rows, |row| row.raw.as_slice()))
+        .bind(column(rows, |row| row.raw.as_ref()))
         .bind(column(rows, |row| row.body.as_deref()))
         .bind(column(rows, |row| row.status.as_str()))
         .bind(column(rows, |row| row.reason.as_deref().map(without_nul)))

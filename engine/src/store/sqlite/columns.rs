@@ -34,12 +34,13 @@ pub fn read_all<T: FromColumns>(rows: &[SqliteRow]) -> Result<Vec<T>> {
     rows.iter().map(|row| T::read(&mut Columns::of(row))).collect()
 }
 
+/// Columns in order; one may be read as another type and converted.
 macro_rules! in_order {
-    ($name:ident { $($field:ident),* $(,)? }) => {
+    ($name:ident { $($field:ident $(from $type:ty)?),* $(,)? }) => {
         impl FromColumns for $name {
             fn read(columns: &mut Columns<'_>) -> Result<Self> {
-                $(let $field = columns.next()?;)*
-                Ok(Self { $($field),* })
+                $(let $field = columns.next$(::<$type>)?()?;)*
+                Ok(Self { $($field $(: <$type>::into($field))?),* })
             }
         }
     };
@@ -52,7 +53,7 @@ in_order!(HitRow {
     method,
     headers,
     query,
-    raw,
+    raw from Vec<u8>,
     body,
     status,
     reason,

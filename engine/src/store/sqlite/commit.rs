@@ -25,10 +25,8 @@ pub struct SqliteCommit {
 
 impl SqliteCommit {
     pub async fn begin(writer: &Arc<Mutex<Writer>>, account: &str, manual: Option<Micros>) -> Result<Self> {
-        let mut work = Work::begin(writer).await?;
-        let found = sqlx::query_as::<_, (Micros, i64)>(sql::HEAD).bind(account);
-        let found = found.fetch_optional(work.connection()?).await.map_err(|cause| work.failed(cause))?;
-        let Some((last_instant, revision)) = found else {
+        let (work, head) = Work::begin_at(writer, account).await?;
+        let Some((last_instant, revision)) = head else {
             return Err(Error::Refused(format!("no such account: {account}")));
         };
         let now = match manual {
@@ -186,9 +184,7 @@ impl Commit for SqliteCommit {
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {
-        let Self { account, head, mut work } = *self;
-        let query = sqlx::query(sql::HEAD_MOVE).bind(account).bind(head.now);
-        query.execute(work.connection()?).await.map_err(|cause| work.failed(cause))?;
-        work.commit().await
+        let Self { account, head, work } = *self;
+        work.commit_by(sqlx::query(sql::HEAD_MOVE_COMMIT).bind(account).bind(head.now)).await
     }
 }

@@ -1,11 +1,13 @@
 //! Every statement of the SQLite store, written out in full. A test prepares each of them and reads
 //! its plan: no scan of a table, no sort, but for the few that say so.
 //!
-//! `?1` is the account wherever there is one. A set of rows comes as JSON in `?2`, read by position,
+//! `?1` is the account wherever there is one. A set of rows comes as JSONB in `?2`, read by position,
 //! and its large values in the blob `?3` (see `sheet`). Columns are listed in the order in which
 //! `columns` reads them.
 
 pub const BEGIN: &str = "BEGIN IMMEDIATE";
+/// Two statements in one call: each call is a journey to the connection's thread and back.
+pub const BEGIN_HEAD: &str = "BEGIN IMMEDIATE; SELECT last_instant, revision FROM accounts WHERE account = ?1";
 pub const COMMIT: &str = "COMMIT";
 pub const ROLLBACK: &str = "ROLLBACK";
 
@@ -13,8 +15,7 @@ pub const PING: &str = "SELECT 1";
 
 // The account and the clock.
 
-pub const HEAD: &str = "SELECT last_instant, revision FROM accounts WHERE account = ?1";
-pub const HEAD_MOVE: &str = "UPDATE accounts SET last_instant = ?2 WHERE account = ?1";
+pub const HEAD_MOVE_COMMIT: &str = "UPDATE accounts SET last_instant = ?2 WHERE account = ?1; COMMIT";
 pub const REVISION_BUMP: &str = "UPDATE accounts SET revision = revision + 1 WHERE account = ?1";
 pub const CLOCK: &str = "SELECT instant FROM clock WHERE account = '*'";
 pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', ?1) \
@@ -57,8 +58,8 @@ pub const KEY_REVOKE: &str = "UPDATE keys SET revoked_at = ?3 \
 
 pub const HITS_NAMED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, \
     h.body, h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, h.early_until, h.expires_at \
-    FROM json_each(?2) AS r CROSS JOIN hits AS h \
-    ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit = unhex(r.value->>1)";
+    FROM jsonb_each(?2) AS r CROSS JOIN hits AS h \
+    ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit = CAST(r.value->>1 AS BLOB)";
 pub const HITS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
     transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits \
     WHERE account = ?1 AND webhook = ?2 AND hit < ?3 ORDER BY hit DESC LIMIT ?4";
@@ -72,34 +73,34 @@ pub const HITS_BY_STATUS: &str = "SELECT webhook, hit, received_at, method, head
     ORDER BY hit DESC LIMIT ?4";
 pub const HITS_ADD: &str = "INSERT INTO hits (account, webhook, hit, received_at, method, headers, query, raw, \
     body, status, reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at) \
-    SELECT ?1, value->>0, unhex(value->>1), value->>2, value->>3, \
+    SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2, value->>3, \
     CAST(substr(?3, value->>4, value->>5) AS TEXT), CAST(substr(?3, value->>6, value->>7) AS TEXT), \
     substr(?3, value->>8, value->>9), CAST(substr(?3, value->>10, value->>11) AS TEXT), \
-    value->>12, value->>13, unhex(value->>14), value->>15, value->>16, unhex(value->>17), value->>18, \
-    value->>19 FROM json_each(?2)";
+    value->>12, value->>13, CAST(value->>14 AS BLOB), value->>15, value->>16, CAST(value->>17 AS BLOB), value->>18, \
+    value->>19 FROM jsonb_each(?2)";
 pub const HITS_CHANGE: &str = "UPDATE hits SET status = r.value->>2, reason = r.value->>3, \
-    transaction_id = unhex(r.value->>4), run = r.value->>5, ambiguous = r.value->>6, \
-    early_until = r.value->>7 FROM json_each(?2) AS r \
-    WHERE account = ?1 AND webhook = r.value->>0 AND hit = unhex(r.value->>1)";
+    transaction_id = CAST(r.value->>4 AS BLOB), run = r.value->>5, ambiguous = r.value->>6, \
+    early_until = r.value->>7 FROM jsonb_each(?2) AS r \
+    WHERE account = ?1 AND webhook = r.value->>0 AND hit = CAST(r.value->>1 AS BLOB)";
 
 // Transactions.
 
 pub const TRANSACTIONS_NAMED: &str = "SELECT t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, \
     t.step, t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
-    FROM json_each(?2) AS r CROSS JOIN transactions AS t \
-    ON t.account = ?1 AND t.transaction_id = unhex(r.value->>0)";
+    FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t \
+    ON t.account = ?1 AND t.transaction_id = CAST(r.value->>0 AS BLOB)";
 pub const TRANSACTIONS_LIST: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
     expires_at, completed_at, failed_at, callers FROM transactions \
     WHERE account = ?1 AND cycle_id = ?2 AND status = ?3 AND transaction_id < ?4 AND transaction_id >= ?5 \
     AND expires_at > ?6 ORDER BY transaction_id DESC LIMIT ?7";
 pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transaction_id, cycle_id, version, \
     started_at, status, step, runs, expires_at, completed_at, failed_at, callers) \
-    SELECT ?1, unhex(value->>0), unhex(value->>1), value->>2, value->>3, value->>4, value->>5, value->>6, \
-    value->>7, value->>8, value->>9, CAST(substr(?3, value->>10, value->>11) AS TEXT) FROM json_each(?2)";
+    SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2, value->>3, value->>4, value->>5, value->>6, \
+    value->>7, value->>8, value->>9, CAST(substr(?3, value->>10, value->>11) AS TEXT) FROM jsonb_each(?2)";
 pub const TRANSACTIONS_CHANGE: &str = "UPDATE transactions SET status = r.value->>4, step = r.value->>5, \
     runs = r.value->>6, expires_at = r.value->>7, completed_at = r.value->>8, failed_at = r.value->>9, \
-    callers = CAST(substr(?3, r.value->>10, r.value->>11) AS TEXT) FROM json_each(?2) AS r \
-    WHERE account = ?1 AND transaction_id = unhex(r.value->>0)";
+    callers = CAST(substr(?3, r.value->>10, r.value->>11) AS TEXT) FROM jsonb_each(?2) AS r \
+    WHERE account = ?1 AND transaction_id = CAST(r.value->>0 AS BLOB)";
 /// Groups, so it sorts: what is held is counted through the index by status.
 pub const HELD: &str = "SELECT c.cycle_id, t.step, count(*) FROM cycles AS c CROSS JOIN transactions AS t \
     ON t.account = c.account AND t.cycle_id = c.cycle_id AND t.status = 'held' \
@@ -111,8 +112,8 @@ pub const HELD: &str = "SELECT c.cycle_id, t.step, count(*) FROM cycles AS c CRO
 pub const RUNS_NAMED: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
     u.started_at, u.steps, u.document, u.hold_keys, u.error, h.webhook, h.hit, h.received_at, h.method, \
     h.headers, h.query, h.raw, h.body, h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, \
-    h.early_until, h.expires_at FROM json_each(?2) AS r CROSS JOIN runs AS u \
-    ON u.account = ?1 AND u.transaction_id = unhex(r.value->>0) AND u.run = r.value->>1 \
+    h.early_until, h.expires_at FROM jsonb_each(?2) AS r CROSS JOIN runs AS u \
+    ON u.account = ?1 AND u.transaction_id = CAST(r.value->>0 AS BLOB) AND u.run = r.value->>1 \
     LEFT JOIN hits AS h ON h.account = u.account AND h.webhook = u.webhook AND h.hit = u.hit";
 pub const RUNS: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
     u.started_at, u.steps, u.document, u.hold_keys, u.error, h.webhook, h.hit, h.received_at, h.method, \
@@ -121,14 +122,14 @@ pub const RUNS: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webho
     LEFT JOIN hits AS h ON h.account = u.account AND h.webhook = u.webhook AND h.hit = u.hit \
     WHERE u.account = ?1 AND u.transaction_id = ?2 AND u.run < ?3 ORDER BY u.run DESC LIMIT ?4";
 pub const HOLDS: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
-    u.started_at, u.steps, u.document, u.hold_keys, u.error FROM json_each(?2) AS r CROSS JOIN runs AS u \
-    ON u.account = ?1 AND u.transaction_id = unhex(r.value->>0) AND u.status = 'held'";
+    u.started_at, u.steps, u.document, u.hold_keys, u.error FROM jsonb_each(?2) AS r CROSS JOIN runs AS u \
+    ON u.account = ?1 AND u.transaction_id = CAST(r.value->>0 AS BLOB) AND u.status = 'held'";
 pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base, entry, webhook, hit, status, \
     step, started_at, steps, document, hold_keys, error) \
-    SELECT ?1, unhex(value->>0), value->>1, value->>2, value->>3, value->>4, unhex(value->>5), value->>6, \
+    SELECT ?1, CAST(value->>0 AS BLOB), value->>1, value->>2, value->>3, value->>4, CAST(value->>5 AS BLOB), value->>6, \
     value->>7, value->>8, CAST(substr(?3, value->>9, value->>10) AS TEXT), \
     CAST(substr(?3, value->>11, value->>12) AS TEXT), CAST(substr(?3, value->>13, value->>14) AS TEXT), \
-    CAST(substr(?3, value->>15, value->>16) AS TEXT) FROM json_each(?2)";
+    CAST(substr(?3, value->>15, value->>16) AS TEXT) FROM jsonb_each(?2)";
 
 // The correlation index. The whole key is compared beside its hash.
 
@@ -137,29 +138,29 @@ pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base
 pub const SEEK: &str = "WITH wanted (seek, resumed, transaction_id) AS MATERIALIZED ( \
     SELECT s.key, 0, (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
         ON t.account = k.account AND t.transaction_id = k.transaction_id \
-        WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = unhex(s.value->>1) AND k.resumed = 0 \
-        AND k.key = unhex(s.value->>2) AND (k.due_at IS NULL OR k.due_at > ?3) \
+        WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = CAST(s.value->>1 AS BLOB) AND k.resumed = 0 \
+        AND k.key = CAST(s.value->>2 AS BLOB) AND (k.due_at IS NULL OR k.due_at > ?3) \
         AND t.expires_at > ?3 AND t.status <> 'cancelled' ORDER BY k.transaction_id DESC LIMIT 1) \
-    FROM json_each(?2) AS s \
+    FROM jsonb_each(?2) AS s \
     UNION ALL \
     SELECT s.key, 0, (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
         ON t.account = k.account AND t.transaction_id = k.transaction_id \
-        WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = unhex(s.value->>1) AND k.resumed = 0 \
-        AND k.key = unhex(s.value->>2) AND (k.due_at IS NULL OR k.due_at > ?3) \
+        WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = CAST(s.value->>1 AS BLOB) AND k.resumed = 0 \
+        AND k.key = CAST(s.value->>2 AS BLOB) AND (k.due_at IS NULL OR k.due_at > ?3) \
         AND t.expires_at > ?3 AND t.status <> 'cancelled' ORDER BY k.transaction_id DESC LIMIT 1 OFFSET 1) \
-    FROM json_each(?2) AS s \
+    FROM jsonb_each(?2) AS s \
     UNION ALL \
     SELECT s.key, 1, (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
         ON t.account = k.account AND t.transaction_id = k.transaction_id \
-        WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = unhex(s.value->>1) AND k.resumed = 1 \
-        AND k.key = unhex(s.value->>2) \
+        WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = CAST(s.value->>1 AS BLOB) AND k.resumed = 1 \
+        AND k.key = CAST(s.value->>2 AS BLOB) \
         AND t.expires_at > ?3 AND t.status <> 'cancelled' ORDER BY k.transaction_id DESC LIMIT 1) \
-    FROM json_each(?2) AS s) \
+    FROM jsonb_each(?2) AS s) \
     SELECT w.seek, k.resumed, k.run, k.due_at, t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, \
     t.step, t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
     FROM wanted AS w CROSS JOIN hold_keys AS k ON k.account = ?1 \
     AND k.webhook = json_extract(?2, '$[' || w.seek || '][0]') \
-    AND k.key_hash = unhex(json_extract(?2, '$[' || w.seek || '][1]')) \
+    AND k.key_hash = CAST(json_extract(?2, '$[' || w.seek || '][1]') AS BLOB) \
     AND k.resumed = w.resumed AND k.transaction_id = w.transaction_id \
     CROSS JOIN transactions AS t ON t.account = ?1 AND t.transaction_id = w.transaction_id";
 /// For reading: what has fallen due and not been dealt with yet shows too.
@@ -172,18 +173,18 @@ pub const SEEK_READ: &str = "SELECT 0, k.resumed, k.run, k.due_at, t.transaction
 pub const KEYS_AT: &str = "SELECT webhook, key_hash, transaction_id, run, key, due_at FROM hold_keys \
     WHERE account = ?1 AND webhook = ?2 ORDER BY transaction_id DESC LIMIT ?3";
 pub const KEY_ROWS: &str = "SELECT k.resumed, k.webhook, k.key_hash, k.transaction_id, k.run, k.key, k.due_at \
-    FROM json_each(?2) AS r CROSS JOIN hold_keys AS k ON k.account = ?1 AND k.webhook = r.value->>0 \
-    AND k.key_hash = unhex(r.value->>1) AND k.resumed = r.value->>2 AND k.transaction_id = unhex(r.value->>3)";
+    FROM jsonb_each(?2) AS r CROSS JOIN hold_keys AS k ON k.account = ?1 AND k.webhook = r.value->>0 \
+    AND k.key_hash = CAST(r.value->>1 AS BLOB) AND k.resumed = r.value->>2 AND k.transaction_id = CAST(r.value->>3 AS BLOB)";
 pub const KEYS_ADD: &str = "INSERT INTO hold_keys (account, webhook, key_hash, resumed, transaction_id, run, key, \
-    due_at) SELECT ?1, value->>0, unhex(value->>1), 0, unhex(value->>2), value->>3, unhex(value->>4), value->>5 \
-    FROM json_each(?2) WHERE true \
+    due_at) SELECT ?1, value->>0, CAST(value->>1 AS BLOB), 0, CAST(value->>2 AS BLOB), value->>3, CAST(value->>4 AS BLOB), value->>5 \
+    FROM jsonb_each(?2) WHERE true \
     ON CONFLICT (account, webhook, key_hash, resumed, transaction_id) \
     DO UPDATE SET run = excluded.run, key = excluded.key, due_at = excluded.due_at";
-pub const KEYS_RESUMED: &str = "UPDATE OR REPLACE hold_keys SET resumed = 1 FROM json_each(?2) AS r \
-    WHERE account = ?1 AND webhook = r.value->>0 AND key_hash = unhex(r.value->>1) AND resumed = 0 \
-    AND transaction_id = unhex(r.value->>2)";
+pub const KEYS_RESUMED: &str = "UPDATE OR REPLACE hold_keys SET resumed = 1 FROM jsonb_each(?2) AS r \
+    WHERE account = ?1 AND webhook = r.value->>0 AND key_hash = CAST(r.value->>1 AS BLOB) AND resumed = 0 \
+    AND transaction_id = CAST(r.value->>2 AS BLOB)";
 pub const KEYS_GONE: &str = "DELETE FROM hold_keys WHERE (account, webhook, key_hash, resumed, transaction_id) IN \
-    (SELECT ?1, value->>0, unhex(value->>1), value->>2, unhex(value->>3) FROM json_each(?2))";
+    (SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2, CAST(value->>3 AS BLOB) FROM jsonb_each(?2))";
 
 // Timers.
 
@@ -191,47 +192,47 @@ pub const TIMER_NEXT: &str = "SELECT due_at FROM timers WHERE account = ?1 ORDER
 pub const TIMERS_DUE: &str = "SELECT due_at, transaction_id, run FROM timers WHERE account = ?1 AND due_at <= ?2 \
     ORDER BY due_at, transaction_id, run LIMIT ?3";
 pub const TIMERS_ADD: &str = "INSERT INTO timers (account, due_at, transaction_id, run) \
-    SELECT ?1, value->>0, unhex(value->>1), value->>2 FROM json_each(?2) WHERE true \
+    SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2 FROM jsonb_each(?2) WHERE true \
     ON CONFLICT (account, due_at, transaction_id, run) DO NOTHING";
 pub const TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, due_at, transaction_id, run) IN \
-    (SELECT ?1, value->>0, unhex(value->>1), value->>2 FROM json_each(?2))";
+    (SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2 FROM jsonb_each(?2))";
 
 // Early hits.
 
 pub const EARLY: &str = "SELECT r.key, h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, \
     h.body, h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, h.early_until, h.expires_at \
-    FROM json_each(?2) AS r CROSS JOIN early AS e ON e.account = ?1 AND e.webhook = r.value->>0 \
-    AND e.key_hash = unhex(r.value->>1) CROSS JOIN hits AS h \
+    FROM jsonb_each(?2) AS r CROSS JOIN early AS e ON e.account = ?1 AND e.webhook = r.value->>0 \
+    AND e.key_hash = CAST(r.value->>1 AS BLOB) CROSS JOIN hits AS h \
     ON h.account = e.account AND h.webhook = e.webhook AND h.hit = e.hit \
-    WHERE e.key = unhex(r.value->>2) AND e.until_at > ?3 AND h.expires_at > ?3";
+    WHERE e.key = CAST(r.value->>2 AS BLOB) AND e.until_at > ?3 AND h.expires_at > ?3";
 pub const EARLY_ADD: &str = "INSERT INTO early (account, webhook, key_hash, hit, key, until_at) \
-    SELECT ?1, value->>0, unhex(value->>1), unhex(value->>2), unhex(value->>3), value->>4 \
-    FROM json_each(?2) WHERE true ON CONFLICT (account, webhook, key_hash, hit) \
+    SELECT ?1, value->>0, CAST(value->>1 AS BLOB), CAST(value->>2 AS BLOB), CAST(value->>3 AS BLOB), value->>4 \
+    FROM jsonb_each(?2) WHERE true ON CONFLICT (account, webhook, key_hash, hit) \
     DO UPDATE SET key = excluded.key, until_at = excluded.until_at";
 pub const EARLY_GONE: &str = "DELETE FROM early WHERE (account, webhook, key_hash, hit) IN \
-    (SELECT ?1, value->>0, unhex(value->>1), unhex(value->>2) FROM json_each(?2))";
+    (SELECT ?1, value->>0, CAST(value->>1 AS BLOB), CAST(value->>2 AS BLOB) FROM jsonb_each(?2))";
 
 // Repeats.
 
 pub const REPEATS: &str = "SELECT p.webhook, p.key_hash, p.body_hash, p.hit, p.at \
-    FROM json_each(?2) AS r CROSS JOIN repeats AS p \
-    ON p.account = ?1 AND p.webhook = r.value->>0 AND p.key_hash = unhex(r.value->>1)";
+    FROM jsonb_each(?2) AS r CROSS JOIN repeats AS p \
+    ON p.account = ?1 AND p.webhook = r.value->>0 AND p.key_hash = CAST(r.value->>1 AS BLOB)";
 /// A record that stands already has run out and only not been swept: the engine has looked.
 pub const REPEATS_ADD: &str = "INSERT INTO repeats (account, webhook, key_hash, body_hash, hit, at) \
-    SELECT ?1, value->>0, unhex(value->>1), unhex(value->>2), unhex(value->>3), value->>4 \
-    FROM json_each(?2) WHERE true ON CONFLICT (account, webhook, key_hash) \
+    SELECT ?1, value->>0, CAST(value->>1 AS BLOB), CAST(value->>2 AS BLOB), CAST(value->>3 AS BLOB), value->>4 \
+    FROM jsonb_each(?2) WHERE true ON CONFLICT (account, webhook, key_hash) \
     DO UPDATE SET body_hash = excluded.body_hash, hit = excluded.hit, at = excluded.at";
 
 // Answers.
 
 pub const ANSWERS_NAMED: &str = "SELECT a.hit, a.transaction_id, a.kind, a.status, a.step, a.headers, a.body, \
-    a.expires_at FROM json_each(?2) AS r CROSS JOIN answers AS a \
-    ON a.account = ?1 AND a.hit = unhex(r.value->>0)";
+    a.expires_at FROM jsonb_each(?2) AS r CROSS JOIN answers AS a \
+    ON a.account = ?1 AND a.hit = CAST(r.value->>0 AS BLOB)";
 /// A caller is answered once: the first answer stands.
 pub const ANSWERS_ADD: &str = "INSERT INTO answers (account, hit, transaction_id, kind, status, step, headers, body, \
-    expires_at) SELECT ?1, unhex(value->>0), unhex(value->>1), value->>2, value->>3, value->>4, \
+    expires_at) SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2, value->>3, value->>4, \
     CAST(substr(?3, value->>5, value->>6) AS TEXT), substr(?3, value->>7, value->>8), value->>9 \
-    FROM json_each(?2) WHERE true ON CONFLICT (account, hit) DO NOTHING";
+    FROM jsonb_each(?2) WHERE true ON CONFLICT (account, hit) DO NOTHING";
 
 // Hits queued by a stop.
 
@@ -241,10 +242,10 @@ pub const QUEUED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.he
     ON h.account = q.account AND h.webhook = q.webhook AND h.hit = q.hit \
     WHERE q.account = ?1 AND q.cycle_id = ?2 ORDER BY q.hit LIMIT ?3";
 pub const QUEUE_ADD: &str = "INSERT INTO queue (account, cycle_id, hit, webhook) \
-    SELECT ?1, unhex(value->>0), unhex(value->>1), value->>2 FROM json_each(?2)";
+    SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2 FROM jsonb_each(?2)";
 pub const QUEUE_GONE: &str = "DELETE FROM queue WHERE (account, cycle_id, hit) IN \
-    (SELECT ?1, unhex(value->>0), unhex(value->>1) FROM json_each(?2))";
-pub const QUEUED_ADD: &str = "UPDATE webhooks SET queued = max(0, queued + r.value->>1) FROM json_each(?2) AS r \
+    (SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB) FROM jsonb_each(?2))";
+pub const QUEUED_ADD: &str = "UPDATE webhooks SET queued = max(0, queued + r.value->>1) FROM jsonb_each(?2) AS r \
     WHERE account = ?1 AND webhook = r.value->>0";
 
 // Retention: each removes at most ?3 rows, through an index, oldest first.
@@ -254,27 +255,27 @@ pub const EXPIRED_RUNS: &str = "SELECT u.transaction_id, u.run, u.webhook, u.hit
     ON u.account = t.account AND u.transaction_id = t.transaction_id \
     WHERE t.account = ?1 AND t.expires_at <= ?2 LIMIT ?3";
 pub const HITS_GONE: &str = "DELETE FROM hits WHERE (account, webhook, hit) IN \
-    (SELECT ?1, value->>0, unhex(value->>1) FROM json_each(?2))";
+    (SELECT ?1, value->>0, CAST(value->>1 AS BLOB) FROM jsonb_each(?2))";
 pub const RUNS_GONE: &str = "DELETE FROM runs WHERE (account, transaction_id, run) IN \
-    (SELECT ?1, unhex(value->>0), value->>1 FROM json_each(?2))";
+    (SELECT ?1, CAST(value->>0 AS BLOB), value->>1 FROM jsonb_each(?2))";
 /// Those whose runs are gone already.
 pub const EXPIRED_TRANSACTIONS: &str = "SELECT t.transaction_id FROM transactions AS t \
     WHERE t.account = ?1 AND t.expires_at <= ?2 AND NOT EXISTS (SELECT 1 FROM runs AS u \
     WHERE u.account = t.account AND u.transaction_id = t.transaction_id) LIMIT ?3";
 pub const TRANSACTION_KEYS_GONE: &str = "DELETE FROM hold_keys WHERE (account, webhook, transaction_id) IN \
-    (SELECT ?1, w.webhook, t.transaction_id FROM json_each(?2) AS r CROSS JOIN transactions AS t \
-    ON t.account = ?1 AND t.transaction_id = unhex(r.value->>0) \
+    (SELECT ?1, w.webhook, t.transaction_id FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t \
+    ON t.account = ?1 AND t.transaction_id = CAST(r.value->>0 AS BLOB) \
     CROSS JOIN webhooks AS w ON w.account = t.account AND w.cycle_id = t.cycle_id)";
 pub const TRANSACTION_TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, transaction_id) IN \
-    (SELECT ?1, unhex(value->>0) FROM json_each(?2))";
+    (SELECT ?1, CAST(value->>0 AS BLOB) FROM jsonb_each(?2))";
 pub const TRANSACTIONS_GONE: &str = "DELETE FROM transactions WHERE (account, transaction_id) IN \
-    (SELECT ?1, unhex(value->>0) FROM json_each(?2))";
+    (SELECT ?1, CAST(value->>0 AS BLOB) FROM jsonb_each(?2))";
 /// Names the index's own condition, or it could not be used.
 pub const EXPIRED_HITS: &str = "SELECT h.webhook, h.hit FROM hits AS h \
     WHERE h.account = ?1 AND h.expires_at <= ?2 AND h.status <> 'applied' AND NOT EXISTS (SELECT 1 \
     FROM transactions AS t WHERE t.account = h.account AND t.transaction_id = h.transaction_id) LIMIT ?3";
 pub const EXPIRED_QUEUE_GONE: &str = "DELETE FROM queue WHERE (account, cycle_id, hit) IN \
-    (SELECT ?1, w.cycle_id, unhex(r.value->>1) FROM json_each(?2) AS r CROSS JOIN webhooks AS w \
+    (SELECT ?1, w.cycle_id, CAST(r.value->>1 AS BLOB) FROM jsonb_each(?2) AS r CROSS JOIN webhooks AS w \
     ON w.account = ?1 AND w.webhook = r.value->>0)";
 pub const EXPIRED_ANSWERS_GONE: &str = "DELETE FROM answers WHERE (account, hit) IN \
     (SELECT account, hit FROM answers WHERE account = ?1 AND expires_at <= ?2 LIMIT ?3)";

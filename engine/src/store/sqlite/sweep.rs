@@ -62,7 +62,7 @@ async fn find(
     query.fetch_all(work.connection()?).await.map_err(|cause| work.failed(cause))
 }
 
-async fn remove(work: &mut Work, account: &str, statement: &'static str, names: &str) -> Result<()> {
+async fn remove(work: &mut Work, account: &str, statement: &'static str, names: &[u8]) -> Result<()> {
     let query = sqlx::query(statement).bind(account).bind(names.to_owned());
     query.execute(work.connection()?).await.map(|_| ()).map_err(|cause| work.failed(cause))
 }

@@ -41,8 +41,8 @@ const MAY_SCAN: [&str; 6] = ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "KEY
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
 const BY_ACCOUNT: [&str; 9] = [
-    "HEAD",
-    "HEAD_MOVE",
+    "BEGIN_HEAD",
+    "HEAD_MOVE_COMMIT",
     "REVISION_BUMP",
     "CLOCK",
     "QUEUED_COUNTS",
@@ -62,6 +62,8 @@ async fn every_statement_prepares_and_seeks() {
         if ["BEGIN", "COMMIT", "ROLLBACK", "PING"].contains(&name) {
             continue;
         }
+        // Of two statements in one call, the one that reads or writes.
+        let text = text.trim_start_matches("BEGIN IMMEDIATE; ").trim_end_matches("; COMMIT");
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
         let plan = sqlx::query(explain).fetch_all(&mut connection).await;
         let plan = plan.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -122,7 +124,7 @@ fn copied(home: &Path) -> TempDir {
 #[tokio::test]
 async fn a_full_disk_is_survived() {
     let (_home, store) = store().await;
-    let large = HitRow { raw: vec![1; 1 << 20], ..hit("full", id(1)) };
+    let large = HitRow { raw: vec![1; 1 << 20].into(), ..hit("full", id(1)) };
     let small = hit("full", id(2));
     let mut work = Work::begin(&store.writer).await.expect("begun");
     let pages = pragma(&mut work, "PRAGMA page_count").await;
@@ -150,7 +152,7 @@ async fn a_full_disk_is_survived() {
 #[tokio::test]
 async fn a_commit_left_at_any_await_leaves_nothing_and_hurts_nobody() {
     let (_home, store) = store().await;
-    let rows: Vec<HitRow> = (0..500).map(|n| HitRow { raw: vec![0; 4_096], ..hit("left", id(n)) }).collect();
+    let rows: Vec<HitRow> = (0..500).map(|n| HitRow { raw: vec![0; 4_096].into(), ..hit("left", id(n)) }).collect();
     let writes = Writes { hits: rows.clone(), ..Writes::default() };
     for polls in 0..4 {
         drop(after(polls, store.begin(ACCOUNT, Some(NOON))).await);

@@ -1,62 +1,79 @@
-//! The rows of a round, written set by set: one statement a kind of row, none for a kind with none.
+//! The rows of a round, written set by set: one statement a kind of row, none for a kind with none,
+//! all of them in one call.
 //!
 //! Order matters where kinds touch the same row: a hold is marked resumed before the newer hold
 //! takes its place, and what is taken away goes before what is added.
 
-use super::super::{EarlyRow, HitRow, HitUpdate, KeyName, KeyRow, Result, RunRow, TransactionRow, Writes};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use sqlx::AssertSqlSafe;
+
+use super::super::{EarlyRow, HitRow, HitUpdate, KeyName, KeyRow, Result, RunRow, TimerRow, TransactionRow, Writes};
 use super::sheet::{Row, Sheet};
 use super::sql;
 use super::writer::Work;
 
-/// Runs a statement over a set of rows; the blob is bound where the statement names it.
-pub async fn put<T>(
-    work: &mut Work,
-    account: &str,
-    statement: &'static str,
-    rows: &[T],
-    write: impl FnMut(&mut Row<'_>, &T),
-) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    run(work, account, statement, Sheet::of(rows, write)).await
+/// What a round writes, in this order. A round uses a few of them.
+const STATEMENTS: [&str; 17] = [
+    sql::HITS_ADD,
+    sql::HITS_CHANGE,
+    sql::TRANSACTIONS_ADD,
+    sql::TRANSACTIONS_CHANGE,
+    sql::RUNS_ADD,
+    sql::KEYS_RESUMED,
+    sql::KEYS_GONE,
+    sql::KEYS_ADD,
+    sql::TIMERS_GONE,
+    sql::TIMERS_ADD,
+    sql::EARLY_GONE,
+    sql::EARLY_ADD,
+    sql::REPEATS_ADD,
+    sql::ANSWERS_ADD,
+    sql::QUEUE_GONE,
+    sql::QUEUE_ADD,
+    sql::QUEUED_ADD,
+];
+
+/// The statements of these positions (a bit each) as one text: a call is a journey to the
+/// connection's thread and back. There are as many texts as mixes of what rounds write.
+fn script(positions: u32) -> Arc<str> {
+    static SCRIPTS: LazyLock<Mutex<HashMap<u32, Arc<str>>>> = LazyLock::new(Mutex::default);
+    let mut scripts = SCRIPTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = scripts.entry(positions).or_insert_with(|| {
+        let mut text = String::new();
+        let mut parameter = 2;
+        for (_, statement) in (0..).zip(STATEMENTS).filter(|(at, _)| positions >> at & 1 == 1) {
+            // `$` and not `?`: a number that is skipped would count as a parameter of its own.
+            let statement = statement.replace("?1", "$1").replace("?2", &format!("${parameter}"));
+            text.push_str(&statement.replace("?3", &format!("${}", parameter + 1)));
+            text.push_str("; ");
+            parameter += 2;
+        }
+        text.into()
+    });
+    text.clone()
 }
 
-async fn run(work: &mut Work, account: &str, statement: &'static str, sheet: Sheet) -> Result<()> {
-    let (rows, blob) = sheet.finish();
-    let mut query = sqlx::query(statement).bind(account).bind(rows);
-    if statement.contains("?3") {
-        query = query.bind(blob);
+pub async fn write(work: &mut Work, account: &str, writes: &Writes) -> Result<()> {
+    let sheets = sheets(writes);
+    let positions = (0..).zip(&sheets).filter(|(_, sheet)| sheet.is_some()).fold(0, |all, (at, _)| all | 1 << at);
+    if positions == 0 {
+        return Ok(());
+    }
+    let mut query = sqlx::query(AssertSqlSafe(script(positions))).bind(account);
+    for sheet in sheets.into_iter().flatten() {
+        let (rows, blob) = sheet.finish();
+        query = query.bind(rows).bind(blob);
     }
     let done = query.execute(work.connection()?).await;
     done.map(|_| ()).map_err(|cause| work.failed(cause))
 }
 
-pub async fn write(work: &mut Work, account: &str, writes: &Writes) -> Result<()> {
-    put(work, account, sql::HITS_ADD, &writes.hits, hit).await?;
-    put(work, account, sql::HITS_CHANGE, &writes.hit_updates, hit_update).await?;
-    put(work, account, sql::TRANSACTIONS_ADD, &writes.transactions, transaction).await?;
-    put(work, account, sql::TRANSACTIONS_CHANGE, &writes.transaction_updates, transaction).await?;
-    put(work, account, sql::RUNS_ADD, &writes.runs, run_row).await?;
-    write_holds(work, account, writes).await?;
-    put(work, account, sql::REPEATS_ADD, &writes.repeats, |row, repeat| {
-        row.text(&repeat.webhook).bytes(&repeat.key_hash).bytes(&repeat.body_hash).id(repeat.hit).int(repeat.at);
-    })
-    .await?;
-    put(work, account, sql::ANSWERS_ADD, &writes.answers, |row, answer| {
-        row.id(answer.hit).maybe_id(answer.transaction).text(&answer.kind).int(answer.status);
-        row.maybe_text(answer.step.as_deref()).large(answer.headers.as_bytes()).large(&answer.body);
-        row.int(answer.expires_at);
-    })
-    .await?;
-    put(work, account, sql::QUEUE_GONE, &writes.queue_gone, |row, queued| {
-        row.id(queued.cycle_id).id(queued.hit);
-    })
-    .await?;
-    put(work, account, sql::QUEUE_ADD, &writes.queue, |row, queued| {
-        row.id(queued.cycle_id).id(queued.hit).text(&queued.webhook);
-    })
-    .await?;
+/// A sheet for each of [`STATEMENTS`] that has rows.
+fn sheets(writes: &Writes) -> [Option<Sheet>; STATEMENTS.len()] {
     // UPDATE ... FROM takes one row only for each it changes.
     let mut counts: Vec<(&str, i64)> = Vec::new();
     for (webhook, change) in &writes.queued {
@@ -65,31 +82,43 @@ pub async fn write(work: &mut Work, account: &str, writes: &Writes) -> Result<()
             None => counts.push((webhook, *change)),
         }
     }
-    put(work, account, sql::QUEUED_ADD, &counts, |row, (webhook, change)| {
-        row.text(webhook).int(*change);
-    })
-    .await
+    [
+        some(&writes.hits, hit),
+        some(&writes.hit_updates, hit_update),
+        some(&writes.transactions, transaction),
+        some(&writes.transaction_updates, transaction),
+        some(&writes.runs, run_row),
+        some(&writes.keys_resumed, |row, name| {
+            row.text(&name.webhook).bytes(&name.key_hash).id(name.transaction);
+        }),
+        (!writes.keys_gone.is_empty()).then(|| either_state(&writes.keys_gone)),
+        some(&writes.keys, key),
+        some(&writes.timers_gone, timer),
+        some(&writes.timers, timer),
+        some(&writes.early_gone, early),
+        some(&writes.early, early),
+        some(&writes.repeats, |row, repeat| {
+            row.text(&repeat.webhook).bytes(&repeat.key_hash).bytes(&repeat.body_hash).id(repeat.hit).int(repeat.at);
+        }),
+        some(&writes.answers, |row, answer| {
+            row.id(answer.hit).maybe_id(answer.transaction).text(&answer.kind).int(answer.status);
+            row.maybe_text(answer.step.as_deref()).large(answer.headers.as_bytes()).large(&answer.body);
+            row.int(answer.expires_at);
+        }),
+        some(&writes.queue_gone, |row, queued| {
+            row.id(queued.cycle_id).id(queued.hit);
+        }),
+        some(&writes.queue, |row, queued| {
+            row.id(queued.cycle_id).id(queued.hit).text(&queued.webhook);
+        }),
+        some(&counts, |row, (webhook, change)| {
+            row.text(webhook).int(*change);
+        }),
+    ]
 }
 
-async fn write_holds(work: &mut Work, account: &str, writes: &Writes) -> Result<()> {
-    put(work, account, sql::KEYS_RESUMED, &writes.keys_resumed, |row, name| {
-        row.text(&name.webhook).bytes(&name.key_hash).id(name.transaction);
-    })
-    .await?;
-    if !writes.keys_gone.is_empty() {
-        run(work, account, sql::KEYS_GONE, either_state(&writes.keys_gone)).await?;
-    }
-    put(work, account, sql::KEYS_ADD, &writes.keys, key).await?;
-    put(work, account, sql::TIMERS_GONE, &writes.timers_gone, |row, timer| {
-        row.int(timer.due_at).id(timer.transaction).int(timer.run);
-    })
-    .await?;
-    put(work, account, sql::TIMERS_ADD, &writes.timers, |row, timer| {
-        row.int(timer.due_at).id(timer.transaction).int(timer.run);
-    })
-    .await?;
-    put(work, account, sql::EARLY_GONE, &writes.early_gone, early).await?;
-    put(work, account, sql::EARLY_ADD, &writes.early, early).await
+fn some<T>(rows: &[T], write: impl FnMut(&mut Row<'_>, &T)) -> Option<Sheet> {
+    (!rows.is_empty()).then(|| Sheet::of(rows, write))
 }
 
 /// Each name twice: as not resumed, and as resumed.
@@ -132,6 +161,10 @@ fn run_row(row: &mut Row<'_>, run: &RunRow) {
 fn key(row: &mut Row<'_>, key: &KeyRow) {
     row.text(&key.webhook).bytes(&key.key_hash).id(key.transaction).int(key.run).bytes(&key.key);
     row.maybe_instant(key.due_at);
+}
+
+fn timer(row: &mut Row<'_>, timer: &TimerRow) {
+    row.int(timer.due_at).id(timer.transaction).int(timer.run);
 }
 
 fn early(row: &mut Row<'_>, early: &EarlyRow) {

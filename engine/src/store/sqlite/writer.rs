@@ -7,11 +7,16 @@
 
 use std::sync::Arc;
 
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    ConnectOptions, Connection, Sqlite, SqliteConnection,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteConnectOptions},
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::super::{Error, Result};
 use super::{error, sql};
+use crate::clock::Micros;
 
 #[derive(Debug)]
 pub struct Writer {
@@ -81,23 +86,35 @@ pub struct Work {
 impl Work {
     /// Waits for the writer and begins.
     pub async fn begin(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
+        let mut work = Self::lock(writer).await?;
+        let begun = sqlx::query(sql::BEGIN).execute(work.connection()?).await;
+        begun.map_err(|cause| work.not_begun(cause))?;
+        Ok(work)
+    }
+
+    /// Waits for the writer and begins; the account's last instant and revision, where it is there.
+    pub async fn begin_at(writer: &Arc<Mutex<Writer>>, account: &str) -> Result<(Self, Option<(Micros, i64)>)> {
+        let mut work = Self::lock(writer).await?;
+        let head = sqlx::query_as(sql::BEGIN_HEAD).bind(account);
+        let head = head.fetch_optional(work.connection()?).await.map_err(|cause| work.not_begun(cause))?;
+        Ok((work, head))
+    }
+
+    async fn lock(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
         let mut writer = Arc::clone(writer).lock_owned().await;
         writer.ready().await?;
         // Before the statement: this future may be dropped while SQLite is at it.
         writer.open = true;
-        let mut work = Self { writer: Some(writer), failed: false };
-        let begun = sqlx::query(sql::BEGIN).execute(work.connection()?).await;
-        match begun {
-            Ok(_) => Ok(work),
-            Err(cause) => {
-                // Nothing is under way, or something is that should not be: begin afresh next time.
-                if let Some(writer) = &mut work.writer {
-                    writer.connection = None;
-                    writer.open = false;
-                }
-                Err(error::unavailable(cause))
-            }
+        Ok(Self { writer: Some(writer), failed: false })
+    }
+
+    /// Nothing is under way, or something is that should not be: begin afresh next time.
+    fn not_begun(&mut self, cause: sqlx::Error) -> Error {
+        if let Some(writer) = &mut self.writer {
+            writer.connection = None;
+            writer.open = false;
         }
+        error::unavailable(cause)
     }
 
     pub fn connection(&mut self) -> Result<&mut SqliteConnection> {
@@ -112,11 +129,16 @@ impl Work {
     }
 
     /// What was written is on disk once this returns.
-    pub async fn commit(mut self) -> Result<()> {
+    pub async fn commit(self) -> Result<()> {
+        self.commit_by(sqlx::query(sql::COMMIT)).await
+    }
+
+    /// As [`Work::commit`], by a statement that ends in one.
+    pub async fn commit_by(mut self, ending: Query<'_, Sqlite, SqliteArguments>) -> Result<()> {
         if self.failed {
             return Err(Error::Refused("an earlier statement of this commit failed".into()));
         }
-        sqlx::query(sql::COMMIT).execute(self.connection()?).await.map_err(error::of)?;
+        ending.execute(self.connection()?).await.map_err(error::of)?;
         if let Some(mut writer) = self.writer.take() {
             writer.open = false;
         }

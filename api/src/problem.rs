@@ -169,6 +169,12 @@ impl From<Error> for Problem {
                     .retry_after(retry_after)
             }
             Error::Unavailable { retry_after, .. } => Self::unavailable(detail, retry_after),
+            Error::Unknown => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "outcome-unknown",
+                "It is not known whether this was carried out",
+            )
+            .detail(detail),
             Error::Internal(source) => {
                 tracing::error!(error = %Chain(source.as_ref()), "internal error");
                 Self::internal()

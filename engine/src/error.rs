@@ -34,6 +34,10 @@ pub enum Error {
     /// accepted; the same request may be sent again.
     #[error("{reason}")]
     Unavailable { reason: String, retry_after: Duration },
+    /// The store went away in the midst of a commit and did not come back in time. What was asked for
+    /// may have been done.
+    #[error("the store went away during the commit: look whether the request was carried out before sending it again")]
+    Unknown,
     /// A bug or damaged data: logged in full, and the caller told nothing more.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -53,6 +57,7 @@ impl Error {
             Self::Unavailable { reason, retry_after } => {
                 Self::Unavailable { reason: reason.clone(), retry_after: *retry_after }
             }
+            Self::Unknown => Self::Unknown,
             Self::Internal(source) => Self::Internal(source.to_string().into()),
         }
     }
@@ -72,6 +77,10 @@ impl From<crate::store::Error> for Error {
             crate::store::Error::Unavailable(reason) => {
                 tracing::warn!(%reason, "the store is not available");
                 Self::Unavailable { reason: "the store is not available".into(), retry_after: RETRY_SOON }
+            }
+            crate::store::Error::Unknown(reason) => {
+                tracing::error!(%reason, "it is not known whether a commit happened");
+                Self::Unknown
             }
             refused @ crate::store::Error::Refused(_) => Self::Internal(Box::new(refused)),
         }

@@ -196,7 +196,7 @@ async fn commit_group(shared: &Shared, ids: &mut Ids, account: &str, group: Vec<
 }
 
 fn is_about_a_row(error: &Error) -> bool {
-    !matches!(error, Error::Unavailable { .. })
+    !matches!(error, Error::Unavailable { .. } | Error::Unknown)
 }
 
 fn refuse(replies: Vec<Reply>, error: &Error) {

@@ -3,7 +3,7 @@
 
 use std::{process::Command, sync::atomic::Ordering, time::Duration};
 
-use holdfast_tests::{Audit, Cluster, Dice, Home, LOAD, Load, Mode, Node, Store, eventually_within};
+use holdfast_tests::{Audit, Call, Cluster, Cut, Dice, Home, LOAD, Load, Mode, Node, Store, Wire, eventually_within};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
@@ -70,6 +70,37 @@ async fn connections_cut() {
     recovers(&node, load).await;
 }
 
+/// What was committed is acknowledged though the server could not say so, and what is refused is not
+/// there: the store finds out which.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_cut() {
+    let database = Home::new(Store::Postgres, "").await;
+    let wire = Wire::to(database.url().expect("a URL")).await;
+    let home = Home::on_cluster(&wire.url, "").await;
+    let (node, load) = under_load(&home, "commits cut").await;
+    for round in 0..20 {
+        wire.cut(if round % 2 == 0 { Cut::AfterCommit } else { Cut::BeforeCommit });
+        eventually_within(RECOVERY, "a commit is cut", async || (wire.cuts() > round).then_some(())).await;
+        load.accepts(10).await;
+    }
+    recovers(&node, load).await;
+
+    let begin = node.hook("load", "begin").await;
+    let identifier = begin.trim_start_matches("/hooks/");
+    let newest = async || {
+        let found = node.api(&format!("/hits?webhook={identifier}&limit=1")).await;
+        found["data"][0]["id"].as_str().expect("a hit").to_owned()
+    };
+    let start = || Call::new("POST", &begin).json(json!({ "key": "cut" }));
+    wire.cut(Cut::AfterCommit);
+    let told = node.send(start()).await.expect("an answer");
+    assert_eq!((told.status, told.hit()), (200, newest().await), "{}", told.text());
+    let before = newest().await;
+    wire.cut(Cut::BeforeCommit);
+    let refused = node.send(start()).await.expect("an answer");
+    assert_eq!((refused.status, newest().await), (503, before), "{}", refused.text());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_restarted() {
     let cluster = Cluster::start();
@@ -89,7 +120,7 @@ async fn postgres_away() {
     let (node, load) = under_load(&home, "PostgreSQL away").await;
     tokio::task::block_in_place(|| cluster.halt());
     refuses(&load, 20).await;
-    let hit = node.send(holdfast_tests::Call::new("POST", "/hooks/none").json(json!({}))).await.expect("an answer");
+    let hit = node.send(Call::new("POST", "/hooks/none").json(json!({}))).await.expect("an answer");
     assert_eq!(hit.status, 404, "what needs no store is still known");
     node.get("/readyz").await.expect(503);
     node.get("/healthz").await.expect(200);

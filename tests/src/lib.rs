@@ -16,6 +16,7 @@ mod postgres;
 mod stalling;
 mod store;
 mod wait;
+mod wire;
 mod world;
 
 pub use audit::Audit;
@@ -30,6 +31,7 @@ pub use postgres::Cluster;
 pub use rustix::process::Signal;
 pub use store::{Store, StoreHome};
 pub use wait::{eventually, eventually_within};
+pub use wire::{Cut, Wire};
 pub use world::{Got, World, duration, object};
 
 /// Runs each test named on both databases: `sqlite::name` and `postgres::name`.

@@ -182,6 +182,10 @@ impl Sender {
         }
         match call.send(to).await {
             Ok(response) if response.status == 200 => self.accepted(kind, mark, &response),
+            Ok(response) if response.status == 500 => {
+                assert_eq!(response.json()["type"], "urn:holdfast:problem:outcome-unknown", "{}", response.text());
+                Outcome::Unknown
+            }
             Ok(response) => {
                 assert_eq!(response.status, 503, "{}", response.text());
                 assert!(response.header("retry-after").is_some(), "{response:?}");

@@ -55,7 +55,7 @@ impl Batch<'_> {
                     tasks.push(task);
                 }
                 Ok(None) => {}
-                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => return Err(error),
+                Err(error @ (Error::Unavailable { .. } | Error::Unknown | Error::Internal(_))) => return Err(error),
                 Err(error) => self.settle(ticket, Err(error)),
             }
         }

@@ -30,6 +30,9 @@ pub enum Error {
     /// A row that the store refuses: the same call never succeeds.
     #[error("the store refused a row: {0}")]
     Refused(String),
+    /// The store went away during a commit and could not be asked since: it may have happened.
+    #[error("the store went away during a commit: {0}")]
+    Unknown(String),
 }
 
 /// Which transactions a list wants.

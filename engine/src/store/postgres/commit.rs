@@ -1,8 +1,11 @@
 //! One account's changes, in one database transaction that holds the account's lock.
 
+use std::time::{Duration, Instant};
+
 use async_trait::async_trait;
 use sqlx::{
-    Postgres as Database, Transaction,
+    AssertSqlSafe, PgConnection, Postgres as Database,
+    pool::PoolConnection,
     postgres::{PgArguments, PgPool},
     query::Query,
 };
@@ -13,48 +16,86 @@ use super::super::{
     RunWithHit, Seek, TransactionRow, VersionRow, WebhookRow, Writes,
 };
 use super::{
+    HEAD_PREPARED,
     columns::{Columns, FromColumns, instant, read_all},
     error, sql, write,
 };
 use crate::clock::Micros;
 
+/// How long a commit whose end was not heard is asked after, before its callers are told that nobody
+/// knows. They wait meanwhile: to be told "not done" of what was done would make them do it twice.
+const FATE_WITHIN: Duration = Duration::from_secs(10);
+const FATE_EVERY: Duration = Duration::from_millis(50);
+/// Connections that may turn out to be dead before a commit begins on a live one.
+const BEGINS: u32 = super::WRITERS + 1;
+
 pub struct PostgresCommit {
     account: String,
     head: Head,
-    work: Transaction<'static, Database>,
+    work: Work,
+    /// The database's name for this transaction (`xid8`).
+    xid: String,
+    pool: PgPool,
     /// A statement failed: nothing of this commit can stand.
     failed: bool,
+}
+
+/// A connection inside a transaction. One that is dropped there is closed, which rolls back.
+struct Work(Option<PoolConnection<Database>>);
+
+impl Work {
+    fn connection(&mut self) -> Result<&mut PgConnection> {
+        self.0.as_deref_mut().ok_or_else(|| Error::Unavailable("the connection is gone".into()))
+    }
+
+    /// The transaction is over: the connection may go back to its pool.
+    fn over(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
+        }
+    }
 }
 
 type Statement<'q> = Query<'q, Database, PgArguments>;
 
 impl PostgresCommit {
+    /// One call begins, locks and reads the head.
     pub async fn begin(pool: &PgPool, account: &str, manual: Option<Micros>) -> Result<Self> {
-        let mut work = pool.begin().await.map_err(error::of)?;
-        let row = sqlx::query(sql::HEAD).bind(account).fetch_optional(&mut *work).await.map_err(error::of)?;
-        let Some(row) = row else { return Err(Error::Refused(format!("no such account: {account}"))) };
-        let mut columns = Columns::of(&row);
-        let (last_instant, revision) = (columns.instant()?, columns.get::<i64>()?);
-        let now = match manual {
-            // A manual clock stands still between commits: ids tell them apart.
-            Some(instant) => instant.max(last_instant),
-            None => {
-                let row = sqlx::query(sql::NOW).fetch_one(&mut *work).await.map_err(error::of)?;
-                Columns::of(&row).instant()?.max(last_instant + 1)
+        let manual = manual.map_or("NULL".to_owned(), |at| literal(&instant(at).to_rfc3339()));
+        let text = format!("BEGIN; EXECUTE {HEAD_PREPARED}({}, {manual})", literal(account));
+        let mut begins = 1;
+        let (work, row) = loop {
+            let mut work = Work(Some(pool.acquire().await.map_err(error::of)?));
+            let found = sqlx::raw_sql(AssertSqlSafe(text.as_str())).fetch_optional(work.connection()?).await;
+            match found.map_err(error::of) {
+                Ok(row) => break (work, row),
+                // The server closed it while it was idle; nothing has been done on it.
+                Err(Error::Unavailable(_)) if begins < BEGINS => begins += 1,
+                Err(cause) => return Err(cause),
             }
         };
-        Ok(Self { account: account.to_owned(), head: Head { now, revision }, work, failed: false })
+        let Some(row) = row else { return Err(Error::Refused(format!("no such account: {account}"))) };
+        let mut columns = Columns::of(&row);
+        let (now, revision, xid) = (columns.instant()?, columns.get::<i64>()?, columns.get::<String>()?);
+        let head = Head { now, revision };
+        Ok(Self { account: account.to_owned(), head, work, xid, pool: pool.clone(), failed: false })
     }
 
     pub(super) async fn execute(&mut self, query: Statement<'_>) -> Result<u64> {
-        match query.execute(&mut *self.work).await {
+        match query.execute(self.work.connection()?).await {
             Ok(done) => Ok(done.rows_affected()),
             Err(cause) => Err(self.fail(cause)),
         }
     }
 
     async fn read<T: FromColumns>(&mut self, query: Statement<'_>) -> Result<Vec<T>> {
-        match query.fetch_all(&mut *self.work).await {
+        match query.fetch_all(self.work.connection()?).await {
             Ok(rows) => read_all(&rows),
             Err(cause) => Err(self.fail(cause)),
         }
@@ -210,10 +251,38 @@ impl Commit for PostgresCommit {
         if self.failed {
             return Err(Error::Unavailable("a statement of this commit failed".into()));
         }
-        let query = sqlx::query(sql::HEAD_MOVE).bind(self.account()).bind(instant(self.head.now));
-        self.execute(query).await?;
-        self.work.commit().await.map_err(error::of)
+        match sqlx::raw_sql("COMMIT").execute(self.work.connection()?).await {
+            Ok(_) => {
+                self.work.over();
+                Ok(())
+            }
+            Err(cause) => {
+                // The connection broke: only the server knows on which side of the commit.
+                drop(self.work);
+                fate(&self.pool, &self.xid, &cause).await
+            }
+        }
     }
+}
+
+async fn fate(pool: &PgPool, xid: &str, cause: &sqlx::Error) -> Result<()> {
+    let deadline = Instant::now() + FATE_WITHIN;
+    loop {
+        let told = sqlx::query_scalar::<_, Option<String>>(sql::FATE).bind(xid).fetch_one(pool).await;
+        match told.as_ref().map(Option::as_deref) {
+            Ok(Some("committed")) => return Ok(()),
+            Ok(Some("aborted")) => return Err(Error::Unavailable(format!("the commit was lost: {cause}"))),
+            _ if Instant::now() > deadline => {
+                return Err(Error::Unknown(format!("the commit's end was not heard: {cause}")));
+            }
+            _ => tokio::time::sleep(FATE_EVERY).await,
+        }
+    }
+}
+
+/// A string constant (PostgreSQL, section 4.1.2.1, with `standard_conforming_strings` on).
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn by_seek<'q>(statement: &'static str, account: String, seeks: &'q [Seek]) -> Statement<'q> {

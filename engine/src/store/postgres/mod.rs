@@ -10,6 +10,7 @@ mod error;
 mod hints;
 mod partitions;
 mod reads;
+mod script;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ mod write;
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    PgPool,
+    AssertSqlSafe, Executor as _, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -29,16 +30,22 @@ use partitions::Partitions;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
-/// A commit on the way, and one for partitions and hints.
-const WRITERS: u32 = 3;
+/// A commit on the way, and the next.
+const WRITERS: u32 = 2;
+/// For partitions, sweeps and hints.
+const KEEPERS: u32 = 2;
 const READERS: u32 = 4;
 /// How long a caller waits for a connection before it is told to come again.
 const ACQUIRE: Duration = Duration::from_secs(3);
+/// [`sql::HEAD`] as each writer connection knows it.
+const HEAD_PREPARED: &str = "holdfast_head";
 /// Hints that a slow node may fall behind by; it polls as well.
 const HINTS_KEPT: usize = 4_096;
 
 pub struct Postgres {
+    /// For commits alone.
     writers: PgPool,
+    keepers: PgPool,
     readers: PgPool,
     partitions: Arc<Partitions>,
     hints: broadcast::Sender<Hint>,
@@ -57,6 +64,7 @@ impl Postgres {
                 ("lock_timeout", "10s"),
                 ("statement_timeout", "30s"),
                 ("synchronous_commit", "on"),
+                ("standard_conforming_strings", "on"),
                 // Every statement is a seek by design. What the planner knows of a young partition is
                 // nothing, and a scan that is right for an empty table is wrong an hour later.
                 ("enable_seqscan", "off"),
@@ -65,12 +73,21 @@ impl Postgres {
                 ("plan_cache_mode", "force_generic_plan"),
             ]);
         let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
-        let writers = pool(WRITERS).connect_with(options.clone()).await.map_err(error::of)?;
-        let readers = pool(READERS).connect_lazy_with(options);
-        MIGRATIONS.run(&writers).await.map_err(|cause| Error::Unavailable(format!("migrating: {cause}")))?;
+        let keepers = pool(KEEPERS).connect_with(options.clone()).await.map_err(error::of)?;
+        MIGRATIONS.run(&keepers).await.map_err(|cause| Error::Unavailable(format!("migrating: {cause}")))?;
+        let readers = pool(READERS).connect_lazy_with(options.clone());
+        let prepare = format!("PREPARE {HEAD_PREPARED} (text, timestamptz) AS {}", sql::HEAD);
+        let writers = pool(WRITERS)
+            // Asking whether it lives is a call of its own: a commit that cannot begin takes another.
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let prepare = prepare.clone();
+                Box::pin(async move { connection.execute(AssertSqlSafe(prepare)).await.map(|_| ()) })
+            })
+            .connect_lazy_with(options);
         let (hints, _) = broadcast::channel(HINTS_KEPT);
         let listening = tokio::spawn(hints::listen(readers.clone(), hints.clone()));
-        Ok(Self { writers, readers, partitions: Arc::default(), hints, listening })
+        Ok(Self { writers, keepers, readers, partitions: Arc::default(), hints, listening })
     }
 }
 

@@ -45,7 +45,7 @@ impl Store for Postgres {
     }
 
     async fn prepare(&self, now: Micros) -> Result<()> {
-        self.partitions.prepare(&self.writers, now).await
+        self.partitions.prepare(&self.keepers, now).await
     }
 
     async fn ping(&self) -> Result<()> {
@@ -58,7 +58,7 @@ impl Store for Postgres {
     }
 
     async fn set_clock(&self, at: Micros) -> Result<()> {
-        sqlx::query(sql::CLOCK_SET).bind(instant(at)).execute(&self.writers).await.map(|_| ()).map_err(error::of)
+        sqlx::query(sql::CLOCK_SET).bind(instant(at)).execute(&self.keepers).await.map(|_| ()).map_err(error::of)
     }
 
     async fn revisions(&self) -> Result<Vec<(String, i64)>> {
@@ -176,7 +176,7 @@ impl Store for Postgres {
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
-        self.partitions.drop_expired(&self.writers, now).await?;
+        self.partitions.drop_expired(&self.keepers, now).await?;
         let oldest = now - micros(RETENTION_MAX);
         let mut more = false;
         let gone = |statement, until: Micros| sqlx::query(statement).bind(account).bind(instant(until)).bind(limit);
@@ -186,23 +186,23 @@ impl Store for Postgres {
             gone(sql::EXPIRED_TIMERS_GONE, now).bind(floor_of(oldest)),
             sqlx::query(sql::EXPIRED_QUEUE_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
         ] {
-            more |= done(&self.writers, query).await? == limit as u64;
+            more |= done(&self.keepers, query).await? == limit as u64;
         }
-        done(&self.writers, sqlx::query(sql::VERSIONS_UNNEEDED).bind(account).bind(instant(oldest))).await?;
+        done(&self.keepers, sqlx::query(sql::VERSIONS_UNNEEDED).bind(account).bind(instant(oldest))).await?;
         let query = sqlx::query(sql::CYCLES_FORGOTTEN).bind(account).bind(instant(oldest));
         for row in query.fetch_all(&self.readers).await.map_err(error::of)? {
             let cycle: Uuid = Columns::of(&row).get()?;
             for statement in
                 [sql::CYCLE_QUEUE_GONE, sql::CYCLE_WEBHOOKS_GONE, sql::CYCLE_VERSIONS_GONE, sql::CYCLE_GONE]
             {
-                done(&self.writers, sqlx::query(statement).bind(account).bind(cycle)).await?;
+                done(&self.keepers, sqlx::query(statement).bind(account).bind(cycle)).await?;
             }
         }
         Ok(more)
     }
 
     async fn notify(&self, told: &[Hint]) {
-        hints::notify(&self.writers, told).await;
+        hints::notify(&self.keepers, told).await;
     }
 
     fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
@@ -213,6 +213,7 @@ impl Store for Postgres {
         self.listening.abort();
         self.readers.close().await;
         self.writers.close().await;
+        self.keepers.close().await;
     }
 }
 

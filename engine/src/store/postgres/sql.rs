@@ -6,12 +6,15 @@
 // The account and the clock.
 
 pub const PING: &str = "SELECT 1";
-/// Takes the account's lock: whoever waits here sees, in its next statement, what was committed.
-pub const HEAD: &str = "UPDATE accounts SET last_instant = last_instant WHERE account = $1 RETURNING last_instant, \
-    revision";
-/// A statement of its own: its snapshot, and its clock, are later than the wait for the lock.
-pub const NOW: &str = "SELECT clock_timestamp()";
-pub const HEAD_MOVE: &str = "UPDATE accounts SET last_instant = $2 WHERE account = $1";
+/// Takes the account's lock and the commit's instant, and names the database transaction. Whoever
+/// waited here sees, in its next statement, what was committed; its instant is computed anew from the
+/// row that it waited for. `$2` is the manual clock's instant, which stands still between commits.
+pub const HEAD: &str = "UPDATE accounts SET last_instant = CASE WHEN $2::timestamptz IS NULL THEN \
+    greatest(clock_timestamp(), last_instant + interval '1 microsecond') ELSE greatest($2, \
+    last_instant) END WHERE account = $1 RETURNING last_instant, revision, \
+    pg_current_xact_id()::text";
+/// What became of a commit whose end was not heard.
+pub const FATE: &str = "SELECT pg_xact_status($1::xid8)";
 pub const REVISION_BUMP: &str = "UPDATE accounts SET revision = revision + 1 WHERE account = $1";
 pub const CLOCK: &str = "SELECT instant FROM clock WHERE account = '*'";
 pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', $1) ON CONFLICT (account) DO UPDATE SET \
@@ -166,15 +169,17 @@ pub const KEYS_ADD: &str = "INSERT INTO hold_keys (account, webhook, key_hash, r
     (webhook, key_hash, id, run, key, due_at) ON CONFLICT (account, webhook, key_hash, resumed, \
     transaction_id) DO UPDATE SET run = excluded.run, key = excluded.key, due_at = \
     excluded.due_at";
-/// An older resumed row makes room for the one that is resumed now.
-pub const KEYS_UNSEEN: &str = "DELETE FROM hold_keys AS k USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
+/// The row as one that a hit has resumed, in place of an older one that there may be.
+pub const KEYS_RESUMED: &str = "INSERT INTO hold_keys (account, webhook, key_hash, resumed, transaction_id, run, key, due_at) \
+    SELECT k.account, k.webhook, k.key_hash, true, k.transaction_id, k.run, k.key, k.due_at FROM \
+    unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, key_hash, id) JOIN hold_keys AS k \
+    ON k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND k.resumed = false \
+    AND k.transaction_id = r.id ON CONFLICT (account, webhook, key_hash, resumed, transaction_id) \
+    DO UPDATE SET run = excluded.run, key = excluded.key, due_at = excluded.due_at";
+/// Of the same rows: they are resumed now.
+pub const KEYS_HELD_GONE: &str = "DELETE FROM hold_keys AS k USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
     key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND \
-    k.resumed AND k.transaction_id = r.id AND EXISTS (SELECT 1 FROM hold_keys AS n WHERE \
-    n.account = $1 AND n.webhook = r.webhook AND n.key_hash = r.key_hash AND NOT n.resumed AND \
-    n.transaction_id = r.id)";
-pub const KEYS_RESUMED: &str = "UPDATE hold_keys AS k SET resumed = true FROM unnest($2::text[], $3::bytea[], $4::uuid[]) AS \
-    r (webhook, key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = \
-    r.key_hash AND NOT k.resumed AND k.transaction_id = r.id";
+    k.resumed = false AND k.transaction_id = r.id";
 pub const KEYS_GONE: &str = "DELETE FROM hold_keys AS k USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
     key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND \
     k.resumed IN (false, true) AND k.transaction_id = r.id";
@@ -276,8 +281,7 @@ pub const NOTIFY: &str = "SELECT pg_notify('holdfast', $1)";
 pub const ALL: &[(&str, &str)] = &[
     ("PING", PING),
     ("HEAD", HEAD),
-    ("NOW", NOW),
-    ("HEAD_MOVE", HEAD_MOVE),
+    ("FATE", FATE),
     ("REVISION_BUMP", REVISION_BUMP),
     ("CLOCK", CLOCK),
     ("CLOCK_SET", CLOCK_SET),
@@ -314,8 +318,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("KEYS_AT", KEYS_AT),
     ("KEY_ROWS", KEY_ROWS),
     ("KEYS_ADD", KEYS_ADD),
-    ("KEYS_UNSEEN", KEYS_UNSEEN),
     ("KEYS_RESUMED", KEYS_RESUMED),
+    ("KEYS_HELD_GONE", KEYS_HELD_GONE),
     ("KEYS_GONE", KEYS_GONE),
     ("TIMER_NEXT", TIMER_NEXT),
     ("TIMERS_DUE", TIMERS_DUE),

@@ -111,9 +111,9 @@ async fn the_look_up_is_an_index_seek_on_every_partition() {
             ($1::text || lpad(to_hex(n), 12, '0'))::uuid, 1, decode(md5(n::text), 'hex'), NULL \
             FROM generate_series(1, 3000) AS n";
         let id = crate::id::floor_of(conformance::NOON + days * 86_400_000_000).to_string();
-        sqlx::query(fill).bind(&id[..24]).execute(&own.store.writers).await.unwrap();
+        sqlx::query(fill).bind(&id[..24]).execute(&own.store.keepers).await.unwrap();
     }
-    own.store.writers.execute("ANALYZE hold_keys").await.unwrap();
+    own.store.keepers.execute("ANALYZE hold_keys").await.unwrap();
     let explain = format!("EXPLAIN {}", sql::SEEK);
     let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
         .bind("default")

@@ -1,47 +1,57 @@
-//! The rows of one round, a statement a set. What stands is changed first, then what is gone goes,
-//! then what is new comes.
+//! The rows of one round: what stands is changed first, then what is gone goes, then what is new
+//! comes; one statement for everything that touches different rows.
 
 use super::super::{
-    AnswerRow, EarlyRow, HitRow, HitUpdate, KeyRow, QueueRow, RepeatRow, Result, RunRow, TimerRow, TransactionRow,
-    Writes,
+    AnswerRow, EarlyRow, HitRow, HitUpdate, KeyName, KeyRow, QueueRow, RepeatRow, Result, RunRow, TimerRow,
+    TransactionRow, Writes,
 };
 use super::{
     columns::instant,
-    commit::{PostgresCommit, by_name, column},
+    commit::{PostgresCommit, column},
+    script::Script,
     sql,
 };
 
 pub async fn write(commit: &mut PostgresCommit, writes: &Writes) -> Result<()> {
+    let mut script = Script::of(commit.account());
     if !writes.keys_resumed.is_empty() {
-        commit.execute(by_name(sql::KEYS_UNSEEN, commit.account(), &writes.keys_resumed)).await?;
-        commit.execute(by_name(sql::KEYS_RESUMED, commit.account(), &writes.keys_resumed)).await?;
+        names(script.then("hold_keys", sql::KEYS_RESUMED), &writes.keys_resumed);
+        // Different rows of the same table.
+        names(script.beside("hold_keys", sql::KEYS_HELD_GONE), &writes.keys_resumed);
     }
     if !writes.keys_gone.is_empty() {
-        commit.execute(by_name(sql::KEYS_GONE, commit.account(), &writes.keys_gone)).await?;
+        names(script.then("hold_keys", sql::KEYS_GONE), &writes.keys_gone);
     }
-    timers(commit, sql::TIMERS_GONE, &writes.timers_gone).await?;
-    early_gone(commit, &writes.early_gone).await?;
-    queue_gone(commit, &writes.queue_gone).await?;
-    hits(commit, &writes.hits).await?;
-    hit_updates(commit, &writes.hit_updates).await?;
-    transactions(commit, &writes.transactions).await?;
-    transaction_updates(commit, &writes.transaction_updates).await?;
-    runs(commit, &writes.runs).await?;
-    keys(commit, &writes.keys).await?;
-    timers(commit, sql::TIMERS_ADD, &writes.timers).await?;
-    early(commit, &writes.early).await?;
-    repeats(commit, &writes.repeats).await?;
-    answers(commit, &writes.answers).await?;
-    queue(commit, &writes.queue).await?;
-    queued(commit, &writes.queued).await
+    timers(&mut script, sql::TIMERS_GONE, &writes.timers_gone);
+    early_gone(&mut script, &writes.early_gone);
+    queue_gone(&mut script, &writes.queue_gone);
+    hits(&mut script, &writes.hits);
+    hit_updates(&mut script, &writes.hit_updates);
+    transactions(&mut script, &writes.transactions);
+    transaction_updates(&mut script, &writes.transaction_updates);
+    runs(&mut script, &writes.runs);
+    keys(&mut script, &writes.keys);
+    timers(&mut script, sql::TIMERS_ADD, &writes.timers);
+    early(&mut script, &writes.early);
+    repeats(&mut script, &writes.repeats);
+    answers(&mut script, &writes.answers);
+    queue(&mut script, &writes.queue);
+    queued(&mut script, &writes.queued);
+    script.run(commit).await
 }
 
-async fn hits(commit: &mut PostgresCommit, rows: &[HitRow]) -> Result<()> {
+fn names(step: &mut super::script::Step, names: &[KeyName]) {
+    step.bind(column(names, |name| name.webhook.as_str()))
+        .bind(column(names, |name| name.key_hash.as_slice()))
+        .bind(column(names, |name| name.transaction));
+}
+
+fn hits(script: &mut Script, rows: &[HitRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::HITS_ADD)
-        .bind(commit.account())
+    script
+        .then("hits", sql::HITS_ADD)
         .bind(column(rows, |row| row.webhook.as_str()))
         .bind(column(rows, |row| row.hit))
         .bind(column(rows, |row| instant(row.received_at)))
@@ -58,7 +68,6 @@ async fn hits(commit: &mut PostgresCommit, rows: &[HitRow]) -> Result<()> {
         .bind(column(rows, |row| row.replay_of))
         .bind(column(rows, |row| row.early_until.map(instant)))
         .bind(column(rows, |row| instant(row.expires_at)));
-    commit.execute(query).await.map(|_| ())
 }
 
 /// PostgreSQL's text has no NUL; a reason may quote one out of a path.
@@ -66,12 +75,12 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-async fn hit_updates(commit: &mut PostgresCommit, rows: &[HitUpdate]) -> Result<()> {
+fn hit_updates(script: &mut Script, rows: &[HitUpdate]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::HITS_CHANGE)
-        .bind(commit.account())
+    script
+        .then("hits", sql::HITS_CHANGE)
         .bind(column(rows, |row| row.webhook.as_str()))
         .bind(column(rows, |row| row.hit))
         .bind(column(rows, |row| row.status.as_str()))
@@ -80,15 +89,14 @@ async fn hit_updates(commit: &mut PostgresCommit, rows: &[HitUpdate]) -> Result<
         .bind(column(rows, |row| row.run))
         .bind(column(rows, |row| row.ambiguous))
         .bind(column(rows, |row| row.early_until.map(instant)));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn transactions(commit: &mut PostgresCommit, rows: &[TransactionRow]) -> Result<()> {
+fn transactions(script: &mut Script, rows: &[TransactionRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::TRANSACTIONS_ADD)
-        .bind(commit.account())
+    script
+        .then("transactions", sql::TRANSACTIONS_ADD)
         .bind(column(rows, |row| row.transaction))
         .bind(column(rows, |row| row.cycle_id))
         .bind(column(rows, |row| row.version))
@@ -100,15 +108,14 @@ async fn transactions(commit: &mut PostgresCommit, rows: &[TransactionRow]) -> R
         .bind(column(rows, |row| row.completed_at.map(instant)))
         .bind(column(rows, |row| row.failed_at.map(instant)))
         .bind(column(rows, |row| row.callers.as_deref()));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn transaction_updates(commit: &mut PostgresCommit, rows: &[TransactionRow]) -> Result<()> {
+fn transaction_updates(script: &mut Script, rows: &[TransactionRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::TRANSACTIONS_CHANGE)
-        .bind(commit.account())
+    script
+        .then("transactions", sql::TRANSACTIONS_CHANGE)
         .bind(column(rows, |row| row.transaction))
         .bind(column(rows, |row| row.status.as_str()))
         .bind(column(rows, |row| row.step.as_deref()))
@@ -117,15 +124,14 @@ async fn transaction_updates(commit: &mut PostgresCommit, rows: &[TransactionRow
         .bind(column(rows, |row| row.completed_at.map(instant)))
         .bind(column(rows, |row| row.failed_at.map(instant)))
         .bind(column(rows, |row| row.callers.as_deref()));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn runs(commit: &mut PostgresCommit, rows: &[RunRow]) -> Result<()> {
+fn runs(script: &mut Script, rows: &[RunRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::RUNS_ADD)
-        .bind(commit.account())
+    script
+        .then("runs", sql::RUNS_ADD)
         .bind(column(rows, |row| row.transaction))
         .bind(column(rows, |row| row.run))
         .bind(column(rows, |row| row.base))
@@ -139,82 +145,76 @@ async fn runs(commit: &mut PostgresCommit, rows: &[RunRow]) -> Result<()> {
         .bind(column(rows, |row| row.document.as_deref()))
         .bind(column(rows, |row| row.hold_keys.as_deref()))
         .bind(column(rows, |row| row.error.as_deref()));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn keys(commit: &mut PostgresCommit, rows: &[KeyRow]) -> Result<()> {
+fn keys(script: &mut Script, rows: &[KeyRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::KEYS_ADD)
-        .bind(commit.account())
+    script
+        .then("hold_keys", sql::KEYS_ADD)
         .bind(column(rows, |row| row.webhook.as_str()))
         .bind(column(rows, |row| row.key_hash.as_slice()))
         .bind(column(rows, |row| row.transaction))
         .bind(column(rows, |row| row.run))
         .bind(column(rows, |row| row.key.as_slice()))
         .bind(column(rows, |row| row.due_at.map(instant)));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn timers(commit: &mut PostgresCommit, statement: &'static str, rows: &[TimerRow]) -> Result<()> {
+fn timers(script: &mut Script, statement: &'static str, rows: &[TimerRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(statement)
-        .bind(commit.account())
+    script
+        .then("timers", statement)
         .bind(column(rows, |row| instant(row.due_at)))
         .bind(column(rows, |row| row.transaction))
         .bind(column(rows, |row| row.run));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn early(commit: &mut PostgresCommit, rows: &[EarlyRow]) -> Result<()> {
+fn early(script: &mut Script, rows: &[EarlyRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::EARLY_ADD)
-        .bind(commit.account())
+    script
+        .then("early", sql::EARLY_ADD)
         .bind(column(rows, |row| row.webhook.as_str()))
         .bind(column(rows, |row| row.key_hash.as_slice()))
         .bind(column(rows, |row| row.hit))
         .bind(column(rows, |row| row.key.as_slice()))
         .bind(column(rows, |row| instant(row.until_at)));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn early_gone(commit: &mut PostgresCommit, rows: &[EarlyRow]) -> Result<()> {
+fn early_gone(script: &mut Script, rows: &[EarlyRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::EARLY_GONE)
-        .bind(commit.account())
+    script
+        .then("early", sql::EARLY_GONE)
         .bind(column(rows, |row| row.webhook.as_str()))
         .bind(column(rows, |row| row.key_hash.as_slice()))
         .bind(column(rows, |row| row.hit));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn repeats(commit: &mut PostgresCommit, rows: &[RepeatRow]) -> Result<()> {
+fn repeats(script: &mut Script, rows: &[RepeatRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::REPEATS_ADD)
-        .bind(commit.account())
+    script
+        .then("repeats", sql::REPEATS_ADD)
         .bind(column(rows, |row| row.webhook.as_str()))
         .bind(column(rows, |row| row.key_hash.as_slice()))
         .bind(column(rows, |row| row.body_hash.as_slice()))
         .bind(column(rows, |row| row.hit))
         .bind(column(rows, |row| instant(row.at)));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn answers(commit: &mut PostgresCommit, rows: &[AnswerRow]) -> Result<()> {
+fn answers(script: &mut Script, rows: &[AnswerRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::ANSWERS_ADD)
-        .bind(commit.account())
+    script
+        .then("answers", sql::ANSWERS_ADD)
         .bind(column(rows, |row| row.hit))
         .bind(column(rows, |row| row.transaction))
         .bind(column(rows, |row| row.kind.as_str()))
@@ -223,39 +223,32 @@ async fn answers(commit: &mut PostgresCommit, rows: &[AnswerRow]) -> Result<()> 
         .bind(column(rows, |row| row.headers.as_str()))
         .bind(column(rows, |row| row.body.as_slice()))
         .bind(column(rows, |row| instant(row.expires_at)));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn queue(commit: &mut PostgresCommit, rows: &[QueueRow]) -> Result<()> {
+fn queue(script: &mut Script, rows: &[QueueRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::QUEUE_ADD)
-        .bind(commit.account())
+    script
+        .then("queue", sql::QUEUE_ADD)
         .bind(column(rows, |row| row.cycle_id))
         .bind(column(rows, |row| row.hit))
         .bind(column(rows, |row| row.webhook.as_str()));
-    commit.execute(query).await.map(|_| ())
 }
 
-async fn queue_gone(commit: &mut PostgresCommit, rows: &[QueueRow]) -> Result<()> {
+fn queue_gone(script: &mut Script, rows: &[QueueRow]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::QUEUE_GONE)
-        .bind(commit.account())
-        .bind(column(rows, |row| row.cycle_id))
-        .bind(column(rows, |row| row.hit));
-    commit.execute(query).await.map(|_| ())
+    script.then("queue", sql::QUEUE_GONE).bind(column(rows, |row| row.cycle_id)).bind(column(rows, |row| row.hit));
 }
 
-async fn queued(commit: &mut PostgresCommit, rows: &[(String, i64)]) -> Result<()> {
+fn queued(script: &mut Script, rows: &[(String, i64)]) {
     if rows.is_empty() {
-        return Ok(());
+        return;
     }
-    let query = sqlx::query(sql::QUEUED_ADD)
-        .bind(commit.account())
+    script
+        .then("webhooks", sql::QUEUED_ADD)
         .bind(column(rows, |(webhook, _)| webhook.as_str()))
         .bind(column(rows, |(_, change)| *change));
-    commit.execute(query).await.map(|_| ())
 }

@@ -98,6 +98,7 @@ fn migration_error(error: MigrateError) -> Error {
 fn named(path: &Path, error: Error) -> Error {
     match error {
         Error::Unavailable(text) => Error::Unavailable(format!("{}: {text}", path.display())),
+        Error::Unknown(text) => Error::Unknown(format!("{}: {text}", path.display())),
         Error::Refused(text) => Error::Refused(format!("{}: {text}", path.display())),
     }
 }

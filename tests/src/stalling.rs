@@ -144,8 +144,12 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.seek(account, seek, now, limit).await
     }
 
-    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>> {
-        self.inner.keys_at(account, webhook, limit).await
+    async fn holds(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
+        self.inner.holds(account, transactions).await
+    }
+
+    async fn key_rows(&self, account: &str, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
+        self.inner.key_rows(account, names).await
     }
 
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {

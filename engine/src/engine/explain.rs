@@ -7,18 +7,19 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::{
-    CandidateView, Error, Explanation, ExtractedValue, HitId, TransactionId,
+    CandidateView, Error, Explanation, ExtractedValue, HitId, TransactionId, TransactionStatus,
     catalog::{Deployment, Hook, Keying},
     clock::{Micros, to_utc},
     history::output_of,
     mapping_words::key_reason,
-    store::{Candidate, HitRow, KeyRow},
+    round::key_names,
+    store::{Candidate, HitRow, KeyRow, TransactionQuery, TransactionRow},
 };
 
 /// Candidates shown.
 const CANDIDATES_MAX: i64 = 20;
-/// Keys at a webhook that are compared for near misses.
-const NEAR_LOOKED_AT: i64 = 2_000;
+/// Transactions of each status whose keys are compared for near misses: the newest.
+const NEAR_LOOKED_AT: i64 = 1_000;
 /// Near misses shown.
 const NEAR_MAX: usize = 10;
 
@@ -212,16 +213,9 @@ impl Telling<'_> {
         for (_, key) in keys {
             self.elsewhere(key, &mut near).await?;
         }
-        let rows = self.engine.shared.store.keys_at(self.account, &self.hook.identifier, NEAR_LOOKED_AT).await?;
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.transaction).collect();
-        let mut expiry = HashMap::new();
-        for chunk in ids.chunks(500) {
-            let known = self.engine.shared.store.transactions(self.account, chunk).await?;
-            expiry.extend(known.into_iter().map(|row| (row.transaction, row)));
-        }
+        let near_by = self.near_by().await?;
         for (keying, key) in keys {
-            for row in &rows {
-                let Some(transaction) = expiry.get(&row.transaction) else { continue };
+            for (transaction, row) in &near_by {
                 let Some(held) = self.key_of(keying, row) else { continue };
                 let id = TransactionId(row.transaction);
                 if transaction.expires_at <= self.now {
@@ -246,6 +240,37 @@ impl Telling<'_> {
         near.truncate(NEAR_MAX);
         self.explanation.near_misses = near.into_iter().map(|(_, text)| text).collect();
         Ok(())
+    }
+
+    /// The keys at this step of the cycle's newest transactions, the expired ones that have not gone
+    /// yet among them.
+    async fn near_by(&self) -> Result<Vec<(TransactionRow, KeyRow)>, Error> {
+        let store = &self.engine.shared.store;
+        let mut newest = HashMap::new();
+        for status in [TransactionStatus::Held, TransactionStatus::Completed, TransactionStatus::Failed] {
+            let query = TransactionQuery {
+                cycle_id: self.cycle.row.cycle_id,
+                status: status.word(),
+                before: Uuid::max(),
+                from: Uuid::nil(),
+                now: 0,
+                limit: NEAR_LOOKED_AT,
+            };
+            let found = store.list(self.account, &query).await?;
+            newest.extend(found.into_iter().map(|row| (row.transaction, row)));
+        }
+        let ids: Vec<Uuid> = newest.keys().copied().collect();
+        let mut near_by = Vec::new();
+        for chunk in ids.chunks(500) {
+            let mut names = Vec::new();
+            for hold in store.holds(self.account, chunk).await? {
+                names.extend(key_names(&hold)?.into_iter().filter(|name| name.webhook == self.hook.identifier));
+            }
+            for (_, key) in store.key_rows(self.account, &names).await? {
+                near_by.extend(newest.get(&key.transaction).map(|row| (row.clone(), key)));
+            }
+        }
+        Ok(near_by)
     }
 
     fn key_of(&self, keying: &Keying, row: &KeyRow) -> Option<Key> {

@@ -102,8 +102,10 @@ pub trait Store: Send + Sync + 'static {
     /// The look-up of a hit, without its lock: for `explain` and lists. At most `limit` of each
     /// state, newest first, expired ones left out.
     async fn seek(&self, account: &str, seek: &Seek, now: Micros, limit: i64) -> Result<Vec<Candidate>>;
-    /// The newest keys at a webhook whatever they are: for near misses.
-    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>>;
+    /// As [`Commit::holds`].
+    async fn holds(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<RunRow>>;
+    /// As [`Commit::key_rows`].
+    async fn key_rows(&self, account: &str, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
 
     /// The instant of the account's earliest timer.
     async fn next_due(&self, account: &str) -> Result<Option<Micros>>;

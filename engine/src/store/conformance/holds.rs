@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{ACCOUNT, DAY, NOON, begin, hit, id, key, name_of, seek, transaction, write};
-use crate::store::{EarlyRow, HitRow, KeyRow, Store, TimerRow, TransactionRow, Writes};
+use super::{ACCOUNT, DAY, NOON, begin, hit, id, key, name_of, run, seek, transaction, write};
+use crate::store::{EarlyRow, HitRow, KeyRow, RunRow, Store, TimerRow, TransactionRow, Writes};
 
 /// Away from the ids of other nouns.
 const BASE: u64 = 2_000;
@@ -14,7 +14,7 @@ pub async fn all(store: &dyn Store) {
     what_is_over_does_not_match(store).await;
     a_newer_hold_takes_the_older_ones_place(store).await;
     many_seeks_at_once(store).await;
-    near_misses_are_the_newest(store).await;
+    holds_and_keys_are_read(store).await;
     timers_are_in_order(store).await;
     early_hits_are_offered_oldest_first(store).await;
 }
@@ -131,13 +131,20 @@ async fn many_seeks_at_once(store: &dyn Store) {
     assert_eq!(found(store, "many", &[]).await, []);
 }
 
-async fn near_misses_are_the_newest(store: &dyn Store) {
+async fn holds_and_keys_are_read(store: &dyn Store) {
     hold(store, "near", "a", &[52]).await;
-    hold(store, "near", "b", &[53, 51]).await;
-    let resumed = name_of(&key("near", "a", id(BASE + 52)));
-    write(store, Writes { keys_resumed: vec![resumed], ..Writes::default() }).await;
-    let keys = store.keys_at(ACCOUNT, "near", 2).await.expect("read");
-    assert_eq!(keys, [key("near", "b", id(BASE + 53)), key("near", "a", id(BASE + 52))]);
+    hold(store, "near", "b", &[53]).await;
+    let (first, second) = (id(BASE + 52), id(BASE + 53));
+    let over = RunRow { status: "completed".into(), ..run(second, 2) };
+    let runs = vec![run(second, 1), over, run(first, 1)];
+    let resumed = name_of(&key("near", "a", first));
+    write(store, Writes { runs, keys_resumed: vec![resumed.clone()], ..Writes::default() }).await;
+    let holds = store.holds(ACCOUNT, &[second, first, id(BASE + 54)]).await.expect("read");
+    assert_eq!(holds, [run(first, 1), run(second, 1)]);
+    let names = [resumed, name_of(&key("near", "b", second)), name_of(&key("near", "none", second))];
+    let mut keys = store.key_rows(ACCOUNT, &names).await.expect("read");
+    keys.sort_by_key(|(_, row)| row.transaction);
+    assert_eq!(keys, [(true, key("near", "a", first)), (false, key("near", "b", second))]);
 }
 
 async fn timers_are_in_order(store: &dyn Store) {

@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeyRecord, KeyRow, RepeatRow, Result,
-        RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
+        AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow,
+        Result, RunRow, RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
     },
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
-    commit::PostgresCommit,
+    commit::{PostgresCommit, by_name},
     error, hints, sql,
 };
 use crate::{
@@ -145,8 +145,12 @@ impl Store for Postgres {
         Ok(found)
     }
 
-    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>> {
-        self.all(sqlx::query(sql::KEYS_AT).bind(account).bind(webhook).bind(limit)).await
+    async fn holds(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
+        self.all(sqlx::query(sql::HOLDS).bind(account).bind(transactions)).await
+    }
+
+    async fn key_rows(&self, account: &str, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
+        self.all(by_name(sql::KEY_ROWS, account.to_owned(), names)).await
     }
 
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {

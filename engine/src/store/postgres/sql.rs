@@ -157,8 +157,6 @@ pub const SEEK_READ: &str = "SELECT 0::int4, k.resumed, k.run, k.due_at, t.trans
     k.transaction_id WHERE k.account = $1 AND k.webhook = $2 AND k.key_hash = $3 AND k.resumed = \
     $4 AND k.key = $5 AND t.expires_at > $6 AND t.status <> 'cancelled' ORDER BY \
     k.transaction_id DESC LIMIT $7";
-pub const KEYS_AT: &str = "SELECT webhook, key_hash, transaction_id, run, key, due_at FROM hold_keys WHERE account = $1 \
-    AND webhook = $2 ORDER BY transaction_id DESC LIMIT $3";
 pub const KEY_ROWS: &str = "SELECT k.resumed, k.webhook, k.key_hash, k.transaction_id, k.run, k.key, k.due_at FROM \
     unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, key_hash, id) JOIN hold_keys AS k \
     ON k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND k.resumed IN \
@@ -315,7 +313,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("RUNS_ADD", RUNS_ADD),
     ("SEEK", SEEK),
     ("SEEK_READ", SEEK_READ),
-    ("KEYS_AT", KEYS_AT),
     ("KEY_ROWS", KEY_ROWS),
     ("KEYS_ADD", KEYS_ADD),
     ("KEYS_RESUMED", KEYS_RESUMED),

@@ -5,12 +5,13 @@ use sqlx::{SqliteConnection, pool::PoolConnection};
 use uuid::Uuid;
 
 use super::super::{
-    AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeyRecord, KeyRow, RepeatRow, Result, RunWithHit,
-    Seek, Store, TimerRow, TransactionQuery, TransactionRow,
+    AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
+    RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
 };
 use super::columns::{FromColumns, read_all};
 use super::commit::SqliteCommit;
 use super::sheet::Sheet;
+use super::write::either_state;
 use super::{Sqlite, error, sql, sweep};
 use crate::clock::Micros;
 
@@ -155,8 +156,17 @@ impl Store for Sqlite {
         Ok(found)
     }
 
-    async fn keys_at(&self, account: &str, webhook: &str, limit: i64) -> Result<Vec<KeyRow>> {
-        self.all(of(sql::KEYS_AT, account).bind(webhook.to_owned()).bind(limit)).await
+    async fn holds(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
+        let names = Sheet::of(transactions, |row, id| {
+            row.id(*id);
+        });
+        let mut rows: Vec<RunRow> = self.all(of(sql::HOLDS, account).bind(names.finish().0)).await?;
+        rows.sort_by_key(|row| (row.transaction, row.run));
+        Ok(rows)
+    }
+
+    async fn key_rows(&self, account: &str, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
+        self.all(of(sql::KEY_ROWS, account).bind(either_state(names).finish().0)).await
     }
 
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {

@@ -97,10 +97,13 @@ pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transacti
     started_at, status, step, runs, expires_at, completed_at, failed_at, callers) \
     SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2, value->>3, value->>4, value->>5, value->>6, \
     value->>7, value->>8, value->>9, CAST(substr(?3, value->>10, value->>11) AS TEXT) FROM jsonb_each(?2)";
+/// Without `expires_at`, which seldom changes: to name it is to write its index.
 pub const TRANSACTIONS_CHANGE: &str = "UPDATE transactions SET status = r.value->>4, step = r.value->>5, \
-    runs = r.value->>6, expires_at = r.value->>7, completed_at = r.value->>8, failed_at = r.value->>9, \
+    runs = r.value->>6, completed_at = r.value->>8, failed_at = r.value->>9, \
     callers = CAST(substr(?3, r.value->>10, r.value->>11) AS TEXT) FROM jsonb_each(?2) AS r \
     WHERE account = ?1 AND transaction_id = CAST(r.value->>0 AS BLOB)";
+pub const TRANSACTIONS_EXPIRE: &str = "UPDATE transactions SET expires_at = r.value->>1 FROM jsonb_each(?2) AS r \
+    WHERE account = ?1 AND transaction_id = CAST(r.value->>0 AS BLOB) AND expires_at <> r.value->>1";
 /// Groups, so it sorts: what is held is counted through the index by status.
 pub const HELD: &str = "SELECT c.cycle_id, t.step, count(*) FROM cycles AS c CROSS JOIN transactions AS t \
     ON t.account = c.account AND t.cycle_id = c.cycle_id AND t.status = 'held' \
@@ -170,8 +173,6 @@ pub const SEEK_READ: &str = "SELECT 0, k.resumed, k.run, k.due_at, t.transaction
     ON t.account = k.account AND t.transaction_id = k.transaction_id \
     WHERE k.account = ?1 AND k.webhook = ?2 AND k.key_hash = ?3 AND k.resumed = ?4 AND k.key = ?5 \
     AND t.expires_at > ?6 AND t.status <> 'cancelled' ORDER BY k.transaction_id DESC LIMIT ?7";
-pub const KEYS_AT: &str = "SELECT webhook, key_hash, transaction_id, run, key, due_at FROM hold_keys \
-    WHERE account = ?1 AND webhook = ?2 ORDER BY transaction_id DESC LIMIT ?3";
 pub const KEY_ROWS: &str = "SELECT k.resumed, k.webhook, k.key_hash, k.transaction_id, k.run, k.key, k.due_at \
     FROM jsonb_each(?2) AS r CROSS JOIN hold_keys AS k ON k.account = ?1 AND k.webhook = r.value->>0 \
     AND k.key_hash = CAST(r.value->>1 AS BLOB) AND k.resumed = r.value->>2 AND k.transaction_id = CAST(r.value->>3 AS BLOB)";

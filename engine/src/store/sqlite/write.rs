@@ -17,11 +17,12 @@ use super::sql;
 use super::writer::Work;
 
 /// What a round writes, in this order. A round uses a few of them.
-const STATEMENTS: [&str; 17] = [
+const STATEMENTS: [&str; 18] = [
     sql::HITS_ADD,
     sql::HITS_CHANGE,
     sql::TRANSACTIONS_ADD,
     sql::TRANSACTIONS_CHANGE,
+    sql::TRANSACTIONS_EXPIRE,
     sql::RUNS_ADD,
     sql::KEYS_RESUMED,
     sql::KEYS_GONE,
@@ -87,6 +88,9 @@ fn sheets(writes: &Writes) -> [Option<Sheet>; STATEMENTS.len()] {
         some(&writes.hit_updates, hit_update),
         some(&writes.transactions, transaction),
         some(&writes.transaction_updates, transaction),
+        some(&writes.transaction_updates, |row, changed| {
+            row.id(changed.transaction).int(changed.expires_at);
+        }),
         some(&writes.runs, run_row),
         some(&writes.keys_resumed, |row, name| {
             row.text(&name.webhook).bytes(&name.key_hash).id(name.transaction);

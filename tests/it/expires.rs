@@ -12,6 +12,7 @@ both_stores![
     it_counts_from_when_it_was_held,
     it_may_end_the_transaction,
     several_fall_due_in_order,
+    many_fall_due_at_once,
     a_racing_hit_is_decided_once,
     a_cancelled_one_does_not_expire,
     it_falls_due_while_the_engine_is_away,
@@ -130,6 +131,28 @@ async fn several_fall_due_in_order(store: Store) {
         ends.push(runs[1].started_at);
     }
     assert!(ends.windows(2).all(|pair| pair[1] - pair[0] == chrono::Duration::minutes(1)), "{ends:?}");
+}
+
+/// More than one look for what is due finds, and some that a hit has taken meanwhile.
+async fn many_fall_due_at_once(store: Store) {
+    const MANY: usize = 1_200;
+    let world = World::start(store, APPROVAL).await;
+    let calls: Vec<_> = (0..MANY).map(|id| world.call("asked", json!({ "id": id }))).collect();
+    let mut asked = Vec::new();
+    for call in calls {
+        asked.push(call.await.expect("no panic").transaction());
+    }
+    let taken = 20;
+    for id in 0..taken {
+        world.hit("decided", json!({ "id": id, "by": "ann" })).await;
+    }
+    // It returns once all is done, and says so where something could not be.
+    world.advance("48h").await;
+    for (id, asked) in asked.into_iter().enumerate() {
+        assert_eq!(world.status(asked).await, "completed");
+        let document = world.document(asked).await;
+        assert_eq!(document.get("late").is_some(), id >= taken, "{document}");
+    }
 }
 
 async fn a_racing_hit_is_decided_once(store: Store) {

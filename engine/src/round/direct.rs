@@ -1,6 +1,9 @@
 //! Work that names its transaction: by hand, by the clock, or by an early hit.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
@@ -40,6 +43,7 @@ impl Batch<'_> {
         for run in self.commit.holds(&ids).await? {
             holds.entry(run.transaction).or_default().push(run);
         }
+        let waiting = self.still_waiting(&named, &holds).await?;
         let mut tasks = Vec::new();
         for item in named {
             let Some(id) = transaction_of(&item.work) else { continue };
@@ -49,12 +53,12 @@ impl Batch<'_> {
             }
             let ticket = item.ticket;
             let standing = holds.get(&id).map(Vec::as_slice).unwrap_or_default();
-            match self.one(item, rows.get(&id), standing).await {
+            match self.one(item, rows.get(&id), standing, &waiting).await {
                 Ok(Some(task)) => {
                     self.busy.insert(id);
                     tasks.push(task);
                 }
-                Ok(None) => {}
+                Ok(None) => self.nothing_left(ticket),
                 Err(error @ (Error::Unavailable { .. } | Error::Unknown | Error::Internal(_))) => return Err(error),
                 Err(error) => self.settle(ticket, Err(error)),
             }
@@ -62,7 +66,30 @@ impl Batch<'_> {
         Ok(tasks)
     }
 
-    async fn one(&mut self, item: Item, row: Option<&TransactionRow>, holds: &[RunRow]) -> Result<Option<Task>, Error> {
+    /// The holds whose time is up and that no hit has resumed, nor a newer hold replaced.
+    async fn still_waiting(&mut self, items: &[Item], holds: &Holds) -> Result<HashSet<(Uuid, i32)>, Error> {
+        let mut names = Vec::new();
+        for item in items {
+            let Work::Expire(timer) = &item.work else { continue };
+            let standing = holds.get(&timer.transaction).map(Vec::as_slice).unwrap_or_default();
+            for hold in standing.iter().filter(|hold| hold.run == timer.run) {
+                names.extend(key_names(hold)?);
+            }
+        }
+        if names.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let rows = self.commit.key_rows(&names).await?;
+        Ok(rows.into_iter().filter(|(resumed, _)| !resumed).map(|(_, key)| (key.transaction, key.run)).collect())
+    }
+
+    async fn one(
+        &mut self,
+        item: Item,
+        row: Option<&TransactionRow>,
+        holds: &[RunRow],
+        waiting: &HashSet<(Uuid, i32)>,
+    ) -> Result<Option<Task>, Error> {
         let now = self.head.now;
         let ticket = item.ticket;
         let retained = row.filter(|row| row.expires_at > now);
@@ -71,7 +98,11 @@ impl Batch<'_> {
                 self.writes.timers_gone.push(timer.clone());
                 let Some(row) = retained else { return Ok(None) };
                 let Some(hold) = holds.iter().find(|hold| hold.run == timer.run) else { return Ok(None) };
-                self.expire_hold(row, hold).await
+                if !waiting.contains(&(row.transaction, hold.run)) {
+                    return Ok(None);
+                }
+                self.writes.keys_gone.extend(key_names(hold)?);
+                Task::expire(self.deployment(row)?, row.clone(), hold, ticket).map(Some)
             }
             Work::Early { hit, pending, hold, .. } => {
                 self.writes.early_gone.push(pending);
@@ -117,18 +148,6 @@ impl Batch<'_> {
     }
 
     /// Decided once: whoever comes first, a hit or the clock, finds the hold unresumed.
-    async fn expire_hold(&mut self, row: &TransactionRow, hold: &RunRow) -> Result<Option<Task>, Error> {
-        let names = key_names(hold)?;
-        let rows = self.commit.key_rows(&names).await?;
-        let waits = rows.iter().any(|(resumed, key)| !resumed && key.run == hold.run);
-        if !waits {
-            return Ok(None);
-        }
-        self.writes.keys_gone.extend(names);
-        let deployment = self.deployment(row)?;
-        Task::expire(deployment, row.clone(), hold).map(Some)
-    }
-
     /// The hold to be resumed by hand: it must still be in its place.
     async fn standing_hold(&mut self, holds: &[RunRow], step: Option<&str>) -> Result<RunRow, Error> {
         let mut standing: Vec<&RunRow> = Vec::new();

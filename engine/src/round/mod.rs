@@ -172,6 +172,13 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// There was nothing to do, or what there was is told already.
+    fn nothing_left(&mut self, ticket: Option<usize>) {
+        if let Some(ticket) = ticket {
+            self.told.outcomes[ticket].get_or_insert_with(|| Ok(Outcome::accepted(None, None)));
+        }
+    }
+
     fn event(
         &mut self,
         event: &'static str,

@@ -108,11 +108,16 @@ impl Task {
         })
     }
 
-    pub fn expire(deployment: Arc<Deployment>, row: TransactionRow, hold: &RunRow) -> Result<Self, Error> {
+    pub fn expire(
+        deployment: Arc<Deployment>,
+        row: TransactionRow,
+        hold: &RunRow,
+        ticket: Option<usize>,
+    ) -> Result<Self, Error> {
         let step = hold.step.as_deref().unwrap_or_default();
         let (cycle, entry) = pinned(&deployment, row.version, step)?;
         Ok(Self {
-            ticket: None,
+            ticket,
             version: row.version,
             cycle,
             deployment,

@@ -20,12 +20,12 @@ pub async fn measure(plan: &Plan, store: Store<'_>, report: &mut Report) -> Resu
     let place = Place::new(&plan.scratch, store.cluster).await?;
     let nodes: Vec<Server> = (0..4).map(|number| place.numbered(number)).collect::<Result<_>>()?;
     let mut accepted = 0;
-    for count in [2, 4] {
+    for (count, connections) in [(2, 64), (4, 64), (2, 256), (4, 256)] {
         let mut ratios = Vec::new();
         for _ in 0..plan.rounds {
             let mut one = |count: usize| -> Result<f64> {
                 let hosts = nodes[..count].iter().map(|node| node.host.clone()).collect();
-                let load = Load { hosts, ..load(&nodes[0], "/hooks/start/placed", BODY, 64, plan.seconds) };
+                let load = Load { hosts, ..load(&nodes[0], "/hooks/start/placed", BODY, connections, plan.seconds) };
                 let got = sound(drive(&load)?)?;
                 accepted += got.sent;
                 Ok(got.rps)

@@ -34,7 +34,7 @@ pub async fn measure(plan: &Plan, store: Store<'_>, report: &mut Report) -> Resu
         format!("{} with 429 or 503 and Retry-After, p99; {} did", short(got.refused as f64), short(got.ok as f64));
     report.line(store.name, "overload: a refusal takes", Bound::AtMost(1_000.0), got.refused_took_p99, " ms", detail);
     let detail = format!("{} MiB afterwards", short(node.memory()?.0));
-    report.line(store.name, "overload: memory", Bound::AtMost(256.0), node.memory()?.1, " MiB", detail);
+    report.line(store.name, "overload: memory", Bound::AtMost(512.0), node.memory()?.1, " MiB", detail);
     let detail = format!("{} req/s from 2 s after it", short(after.rps));
     report.line(store.name, "overload: itself again", Bound::AtLeast(0.9), after.rps / best.rps, "×", detail);
     node.stop()?;

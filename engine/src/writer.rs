@@ -27,7 +27,7 @@ use crate::{
 /// Work in one commit. More than this waits for the next one, which bounds a commit's length.
 const BATCH_MAX: usize = 1_024;
 /// Work that may wait for a commit. Beyond it callers are refused at once rather than kept.
-const QUEUE_MAX: usize = 16_384;
+const QUEUE_MAX: usize = 4_096;
 
 #[derive(Debug)]
 pub enum Job {
@@ -128,27 +128,83 @@ pub fn shutting_down() -> Error {
     Error::Unavailable { reason: "shutting down".into(), retry_after: RETRY_SOON }
 }
 
-/// Commits until every sender is gone or `close` is called.
-pub async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Job>, ids: Ids) {
-    let ids = Arc::new(Mutex::new(ids));
-    let mut jobs = Vec::with_capacity(BATCH_MAX);
-    while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
-        shared.writer.waiting.fetch_sub(jobs.len() as u64, Ordering::Relaxed);
-        metrics::histogram!("holdfast_commit_batch_size").record(jobs.len() as f64);
-        let (holder, taken) = (shared.clone(), jobs.len() as u64);
-        let (shared, ids, batch) = (shared.clone(), ids.clone(), std::mem::take(&mut jobs));
-        // A task of its own: a bug in one batch must not end the writer.
-        let done = tokio::spawn(async move { commit_all(&shared, &mut *ids.lock().await, batch).await }).await;
-        if let Err(error) = done {
-            tracing::error!(%error, "a batch ended in a panic; its callers were refused");
+/// What the writer works from. Behind a lock, so that a panic in one batch leaves it as it is.
+struct Gathering {
+    shared: Arc<Shared>,
+    queue: mpsc::Receiver<Job>,
+    ids: Ids,
+    /// Taken from the queue and not for the commit that was under way.
+    carried: Vec<Job>,
+    /// Taken from the queue since `finish`.
+    taken: u64,
+}
+
+/// The work of one account that is to be one commit.
+type Group = (Vec<Work>, Vec<Reply>);
+
+impl Gathering {
+    /// What waits, once something does. Nothing: every sender is gone.
+    async fn next(&mut self) -> Vec<Job> {
+        let mut jobs = std::mem::take(&mut self.carried);
+        if jobs.is_empty() {
+            let taken = self.queue.recv_many(&mut jobs, BATCH_MAX).await;
+            self.count(taken as u64);
         }
-        holder.writer.unfinished.fetch_sub(taken, Ordering::AcqRel);
-        holder.writer.finished.notify_waiters();
+        jobs
+    }
+
+    /// What has come for the account since, in order.
+    fn more(&mut self, account: &str, group: &mut Group) {
+        while group.0.len() < BATCH_MAX {
+            let Ok(job) = self.queue.try_recv() else { return };
+            self.count(1);
+            match job {
+                Job::Work { account: of, work, reply } if of == account => {
+                    group.0.push(work);
+                    group.1.push(reply);
+                }
+                other => {
+                    self.carried.push(other);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, taken: u64) {
+        self.taken += taken;
+        self.shared.writer.waiting.fetch_sub(taken, Ordering::Relaxed);
+    }
+
+    /// All that was taken, but for what is carried over, has been answered.
+    fn finish(&mut self) {
+        let carried = self.carried.len() as u64;
+        let done = std::mem::replace(&mut self.taken, carried) - carried;
+        self.shared.writer.unfinished.fetch_sub(done, Ordering::AcqRel);
+        self.shared.writer.finished.notify_waiters();
     }
 }
 
-async fn commit_all(shared: &Shared, ids: &mut Ids, jobs: Vec<Job>) {
-    let mut group: Vec<(Work, Reply)> = Vec::new();
+/// Commits until every sender is gone or `close` is called.
+pub async fn run(shared: Arc<Shared>, queue: mpsc::Receiver<Job>, ids: Ids) {
+    let gathering = Arc::new(Mutex::new(Gathering { shared, queue, ids, carried: Vec::new(), taken: 0 }));
+    loop {
+        let jobs = gathering.lock().await.next().await;
+        if jobs.is_empty() {
+            return;
+        }
+        let own = gathering.clone();
+        // A task of its own: a bug in one batch must not end the writer.
+        let done = tokio::spawn(async move { commit_all(&mut *own.lock().await, jobs).await }).await;
+        if let Err(error) = done {
+            tracing::error!(%error, "a batch ended in a panic; its callers were refused");
+        }
+        gathering.lock().await.finish();
+    }
+}
+
+async fn commit_all(gathering: &mut Gathering, jobs: Vec<Job>) {
+    let mut group = Group::default();
     let mut of: Option<String> = None;
     for job in jobs {
         match job {
@@ -156,38 +212,43 @@ async fn commit_all(shared: &Shared, ids: &mut Ids, jobs: Vec<Job>) {
                 if of.as_ref().is_some_and(|of| *of != account)
                     && let Some(of) = of.take()
                 {
-                    commit_group(shared, ids, &of, std::mem::take(&mut group)).await;
+                    commit_group(gathering, &of, std::mem::take(&mut group), false).await;
                 }
                 of = Some(account);
-                group.push((work, reply));
+                group.0.push(work);
+                group.1.push(reply);
             }
             Job::Admin { account, admin, reply } => {
                 if let Some(of) = of.take() {
-                    commit_group(shared, ids, &of, std::mem::take(&mut group)).await;
+                    commit_group(gathering, &of, std::mem::take(&mut group), false).await;
                 }
-                let done = shared.administer(&account, *admin).await;
+                let done = gathering.shared.administer(&account, *admin).await;
                 let _ = reply.send(done);
             }
         }
     }
     if let Some(of) = of {
-        commit_group(shared, ids, &of, group).await;
+        commit_group(gathering, &of, group, true).await;
     }
 }
 
-async fn commit_group(shared: &Shared, ids: &mut Ids, account: &str, group: Vec<(Work, Reply)>) {
-    let (works, replies): (Vec<Work>, Vec<Reply>) = group.into_iter().unzip();
+/// `gathers`: what comes while the account's lock is waited for is taken along.
+async fn commit_group(gathering: &mut Gathering, account: &str, mut group: Group, gathers: bool) {
     let began = Instant::now();
-    let result = commit(shared, ids, account, &works).await;
+    let result = commit(gathering, account, &mut group, gathers).await;
+    let shared = gathering.shared.clone();
+    let (works, replies) = group;
+    metrics::histogram!("holdfast_commit_batch_size").record(works.len() as f64);
     metrics::histogram!("holdfast_commit_seconds").record(began.elapsed().as_secs_f64());
     match result {
-        Ok(told) => tell(shared, account, told, replies).await,
+        Ok(told) => tell(&shared, account, told, replies).await,
         Err(error) if works.len() > 1 && is_about_a_row(&error) => {
             tracing::warn!(%error, works = works.len(), "a batch was refused: its work is tried one by one");
             for (work, reply) in works.into_iter().zip(replies) {
-                match commit(shared, ids, account, std::slice::from_ref(&work)).await {
-                    Ok(told) => tell(shared, account, told, vec![reply]).await,
-                    Err(error) => refuse(vec![reply], &error),
+                let mut one = (vec![work], vec![reply]);
+                match commit(gathering, account, &mut one, false).await {
+                    Ok(told) => tell(&shared, account, told, one.1).await,
+                    Err(error) => refuse(one.1, &error),
                 }
             }
         }
@@ -207,8 +268,13 @@ fn refuse(replies: Vec<Reply>, error: &Error) {
     }
 }
 
-async fn commit(shared: &Shared, ids: &mut Ids, account: &str, works: &[Work]) -> Result<Told, Error> {
+async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gathers: bool) -> Result<Told, Error> {
+    let shared = gathering.shared.clone();
     let commit = shared.begin(account).await?;
+    if gathers {
+        gathering.more(account, group);
+    }
+    let works = &group.0;
     let revision = commit.head().revision;
     // The catalog is the newest: whoever changes it holds the lock that is held here.
     let catalog = shared.catalog_at(account, revision).await?;
@@ -216,7 +282,7 @@ async fn commit(shared: &Shared, ids: &mut Ids, account: &str, works: &[Work]) -
         Surroundings { account, catalog, limits: &shared.limits, waiters: &shared.waiters, heard: shared.is_heard() };
     let items =
         works.iter().enumerate().map(|(ticket, work)| Item { work: work.clone(), ticket: Some(ticket) }).collect();
-    Batch::new(around, commit, ids, works.len()).decide(items).await
+    Batch::new(around, commit, &mut gathering.ids, works.len()).decide(items).await
 }
 
 /// After the commit, from what was committed.

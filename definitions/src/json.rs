@@ -147,7 +147,7 @@ fn written_text_len(text: &str) -> usize {
 }
 
 /// A JSON string (RFC 8259 §7): runs that need no escape are copied whole.
-fn write_text(text: &str, out: &mut String) {
+pub fn write_text(text: &str, out: &mut String) {
     out.push('"');
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {

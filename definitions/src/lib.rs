@@ -33,7 +33,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use diagram::{dot, mermaid};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use explain::explain;
-pub use json::{DEPTH_MAX, Json, JsonError, Members};
+pub use json::{DEPTH_MAX, Json, JsonError, Members, write_text};
 pub use key::{Key, NotAKey};
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;

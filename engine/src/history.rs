@@ -12,10 +12,10 @@ use uuid::Uuid;
 use crate::{
     Error,
     clock::to_utc,
-    machine::{Pass, StepError},
-    store::{HitRow, RunRow, RunWithHit},
+    machine::StepError,
+    steps::steps_of,
+    store::{HitRow, RunWithHit},
 };
-use holdfast_definitions::Cycle;
 
 /// The runs of a transaction that are needed to tell a document: a run, its base, and so on.
 #[derive(Debug, Default)]
@@ -103,16 +103,6 @@ impl History {
     }
 }
 
-/// A step of a run as it is stored.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredStep {
-    pub step: String,
-    pub status: String,
-    pub output: Option<Json>,
-    pub result: Option<Json>,
-    pub error: Option<Json>,
-}
-
 /// `{ method, headers, query, body, received_at }`.
 pub fn output_of(hit: &HitRow) -> Result<Json, Error> {
     let body = match &hit.body {
@@ -138,50 +128,11 @@ pub fn timestamp(instant: i64) -> String {
     to_utc(instant).to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
-/// The steps of a pass, as they are stored. The output of an entry that the hit itself holds is
-/// left out.
-pub fn store_steps(cycle: &Cycle, pass: Pass, entry_is_hit: bool) -> String {
-    let mut steps = Vec::with_capacity(pass.trace.len());
-    for (position, trace) in pass.trace.into_iter().enumerate() {
-        let mut members = Members::new();
-        members.insert("step".into(), Json::from(cycle.step(trace.step).id.as_str()));
-        members.insert("status".into(), Json::from(trace.status));
-        if let Some(output) = trace.output.filter(|_| position > 0 || !entry_is_hit) {
-            members.insert("output".into(), output);
-        }
-        if let Some(result) = trace.result {
-            members.insert("result".into(), result);
-        }
-        if let Some(error) = trace.error {
-            members.insert("error".into(), error_json(&error));
-        }
-        steps.push(Json::from(members));
-    }
-    Json::from(steps).to_string()
-}
-
 pub fn error_json(error: &StepError) -> Json {
     Json::from(Members::from_iter([
         ("kind".into(), Json::from(error.kind)),
         ("message".into(), Json::from(error.message.as_str())),
     ]))
-}
-
-pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
-    let Json::Array(steps) = parse(&run.steps)? else { return Err(Error::Internal("steps are no array".into())) };
-    Ok(steps
-        .iter()
-        .map(|step| {
-            let text = |name: &str| step.get(name).and_then(Json::as_text).unwrap_or_default().to_owned();
-            StoredStep {
-                step: text("step"),
-                status: text("status"),
-                output: step.get("output").cloned(),
-                result: step.get("result").cloned(),
-                error: step.get("error").cloned(),
-            }
-        })
-        .collect())
 }
 
 pub fn parse(text: &str) -> Result<Json, Error> {

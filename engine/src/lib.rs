@@ -19,6 +19,7 @@ mod machine;
 mod mapping_words;
 mod options;
 mod round;
+mod steps;
 pub mod store;
 mod view;
 mod waiters;

@@ -5,9 +5,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use holdfast_definitions::{
-    Case, Cycle, Json, Key, KeyError, Members, Next, Respond, Scope, StepIndex, StepKind, Template,
-};
+use holdfast_definitions::{Case, Cycle, Json, Key, KeyError, Next, Respond, Scope, StepIndex, StepKind, Template};
 
 use crate::{Answer, limits::Limits, mapping_words::key_reason};
 
@@ -58,7 +56,7 @@ pub struct Trace {
     pub status: &'static str,
     /// Goes into the document.
     pub output: Option<Json>,
-    /// Is only shown: a decision's choice, a response.
+    /// Is only shown: a decision's choice. A response is in its effect.
     pub result: Option<Json>,
     pub error: Option<StepError>,
 }
@@ -150,7 +148,7 @@ impl Walk<'_> {
             }
             StepKind::Respond(respond) => {
                 let answer = self.response(at, respond)?;
-                self.note(at, None, Some(shown(&answer)));
+                self.note(at, None, None);
                 self.effects.push(Effect::Answer { to: respond.to, by: at, answer });
                 Ok(step.next)
             }
@@ -284,17 +282,6 @@ fn response(status: &Json, mut headers: Vec<(String, String)>, body: Json) -> Re
         headers.push(("content-type".into(), default_type.into()));
     }
     Ok(Answer::Response { status, headers, body })
-}
-
-/// A response as a trace shows it.
-fn shown(answer: &Answer) -> Json {
-    let Answer::Response { status, headers, body } = answer else { return Json::Null };
-    let headers: Members = headers.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
-    Json::from(Members::from_iter([
-        ("status".into(), Json::from(u64::from(*status))),
-        ("headers".into(), Json::from(headers)),
-        ("body".into(), Json::from(String::from_utf8_lossy(body).into_owned())),
-    ]))
 }
 
 fn text_of(value: &Json) -> String {

@@ -291,8 +291,9 @@ async fn tell(shared: &Shared, account: &str, told: Told, replies: Vec<Reply>) {
     if told.catalog_changed {
         shared.refresh_catalog_or_warn().await;
     }
+    let given = told.answers.iter().filter(|given| given.elsewhere);
     let elsewhere: Vec<_> =
-        told.answers.iter().filter(|(hit, answer)| !shared.waiters.tell(*hit, answer)).map(|(hit, _)| *hit).collect();
+        given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
     for (reply, outcome) in replies.into_iter().zip(told.outcomes) {
         let outcome = outcome.unwrap_or_else(|| Err(Error::Internal("a piece of work was left undecided".into())));

@@ -13,6 +13,7 @@ use crate::{
     clock::micros,
     limits::REPEAT_WINDOW,
     round::{body_hash, header_hash},
+    steps::answer_in,
     store::HitRow,
     work::{Outcome, OutcomeReply, Work},
 };
@@ -158,10 +159,15 @@ impl Shared {
             return Ok(None);
         }
         // It may have been given between the two looks.
-        match self.store.answers(account, &[hit]).await?.pop() {
-            Some(row) => Answer::from_row(row).map(Some),
-            None => Ok(Some(Answer::Accepted)),
+        if let Some(row) = self.store.answers(account, &[hit]).await?.pop() {
+            return Answer::from_row(row).map(Some);
         }
+        let run = match row.run {
+            Some(run) => self.store.run(account, transaction, run).await?,
+            None => None,
+        };
+        let kept = run.map(|run| answer_in(&run.run, hit)).transpose()?.flatten();
+        Ok(Some(kept.map_or(Answer::Accepted, |(_, answer)| answer)))
     }
 
     async fn await_answer(

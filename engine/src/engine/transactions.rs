@@ -11,8 +11,9 @@ use crate::{
     TransactionId, TransactionStatus, TransactionView,
     catalog::Deployment,
     clock::to_utc,
-    history::{History, output_of, parse, steps_of},
+    history::{History, output_of, parse},
     id::floor_of,
+    steps::{answer_in, steps_of},
     store::{RunWithHit, TransactionQuery, TransactionRow},
     work::Work,
 };
@@ -288,6 +289,13 @@ impl Engine {
             for answer in self.shared.store.answers(account, chunk).await? {
                 let (hit, step) = (answer.hit, answer.step.clone());
                 answers.insert(hit, answer_json(&Answer::from_row(answer)?, step));
+            }
+        }
+        for run in &runs {
+            if let Some(hit) = run.run.hit
+                && let Some((step, answer)) = answer_in(&run.run, hit)?
+            {
+                answers.insert(hit, answer_json(&answer, Some(step)));
             }
         }
         let catalog = self.shared.catalog();

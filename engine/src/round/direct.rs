@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Batch, Task, incoming::Incoming, run::latest_expiry};
+use super::{Batch, Given, Task, incoming::Incoming, run::latest_expiry};
 use crate::{
     Answer, Error, HitStatus, TransactionStatus,
     callers::{self, Caller},
@@ -210,7 +210,7 @@ impl Batch<'_> {
         let latest = self.around.catalog.cycle_by_id(row.cycle_id).map(|deployment| latest_expiry(deployment, row));
         let kept = self.answer_kept_until(latest.unwrap_or(row.expires_at));
         self.writes.answers.push(answer.to_row(caller.hit, Some(row.transaction), by, kept));
-        self.told.answers.push((caller.hit, answer.clone()));
+        self.told.answers.push(Given { hit: caller.hit, answer: answer.clone(), elsewhere: true });
     }
 
     /// Hits queued by a stop, oldest first; when none is left, newer ones are run as they come.

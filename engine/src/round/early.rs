@@ -33,6 +33,9 @@ impl Batch<'_> {
         }
         let owners: Vec<(Uuid, i32)> =
             holds.iter().flat_map(|hold| hold.seeks.iter().map(|_| (hold.transaction, hold.run))).collect();
+        if !self.writes.early.is_empty() || !self.writes.early_gone.is_empty() {
+            self.flush().await?;
+        }
         let mut found = self.commit.early(&seeks).await?;
         found.sort_by_key(|(at, hit)| (owners.get(*at as usize).copied(), hit.hit));
         let mut items = Vec::new();

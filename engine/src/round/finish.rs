@@ -3,18 +3,20 @@
 use uuid::Uuid;
 
 use super::{
-    Batch,
+    Batch, Given,
     direct::key_names,
     early::NewHold,
-    run::{Kind, Ran, expires_at, hold_keys_text},
+    run::{Kind, Ran, earliest_expiry, expires_at, hold_keys_text},
 };
 use crate::{
     Answer, Error, TransactionStatus,
     callers::{self, Caller, Ended, settle},
     catalog::{keying, webhook_of},
     clock::micros,
-    history::{error_json, store_steps},
+    history::error_json,
+    limits::REPEAT_WINDOW,
     machine::{Effect, Pass, StepError},
+    steps::store_steps,
     store::{KeyRow, RunRow, Seek, TimerRow, TransactionRow},
     work::{Outcome, OutcomeReply},
 };
@@ -58,12 +60,13 @@ impl Batch<'_> {
         let end = end_of(&mut ran)?;
         let mut row = self.transaction_row(&ran, &end);
         let replaced = self.replace(&end, &ran, older)?;
-        row.callers = self.answer_callers(&ran, &end, &row, replaced)?;
+        let (callers, answers) = self.answer_callers(&ran, &end, &row, replaced)?;
+        row.callers = callers;
         self.mark_resumed(&ran)?;
         let hold = self.write_hold(&ran, &end);
         self.tell_events(&ran, &end);
         let task_new = ran.task.row.is_none();
-        self.write_run(ran, &end, &row)?;
+        self.write_run(ran, &end, &row, answers)?;
         if task_new {
             self.writes.transactions.push(row);
         } else {
@@ -112,15 +115,17 @@ impl Batch<'_> {
         Ok(newest)
     }
 
-    /// Gives every caller its answer who gets one now. Those who go on waiting come back, as text.
+    /// Gives every caller its answer who gets one now. Those who go on waiting come back, as text; and
+    /// the `respond` whose response is the run's own to keep.
     fn answer_callers(
         &mut self,
         ran: &Ran,
         end: &End,
         row: &TransactionRow,
         replaced: Option<i32>,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<(Option<String>, Option<StepIndex>), Error> {
         let cycle = &ran.task.cycle;
+        let mut kept = None;
         let mut callers = callers::from_text(row.callers.as_deref())?;
         if let Kind::Hit(hit) = &ran.task.kind
             && hit.live
@@ -134,7 +139,12 @@ impl Batch<'_> {
             let hit = ran.lineage.iter().rev().find(|(step, _)| step == to).map(|(_, hit)| *hit);
             if let Some(at) = callers.iter().position(|caller| Some(caller.hit) == hit) {
                 let caller = callers.remove(at);
-                self.answer(&caller, row, Some(&cycle.step(*by).id), answer);
+                if self.run_keeps(ran, &caller, row, answer) {
+                    self.told.answers.push(Given { hit: caller.hit, answer: answer.clone(), elsewhere: false });
+                    kept = Some(*by);
+                } else {
+                    self.answer(&caller, row, Some(&cycle.step(*by).id), answer);
+                }
             }
         }
         let may_answer: Vec<&str> = match end {
@@ -159,7 +169,19 @@ impl Batch<'_> {
         for caller in &over {
             self.answer(caller, row, None, &answer);
         }
-        Ok(callers::to_text(&waiting))
+        Ok((callers::to_text(&waiting), kept))
+    }
+
+    /// Whether the answer needs no row of its own: it is a response to the hit that began this run, told
+    /// with what became of that hit, and the run is there for as long as a repeat may ask for it.
+    fn run_keeps(&self, ran: &Ran, caller: &Caller, row: &TransactionRow, answer: &Answer) -> bool {
+        let Kind::Hit(hit) = &ran.task.kind else { return false };
+        let repeats_until = self.head.now + micros(REPEAT_WINDOW);
+        matches!(answer, Answer::Response { .. })
+            && hit.row.hit == caller.hit
+            && !hit.stored
+            && ran.task.ticket.is_some()
+            && earliest_expiry(&ran.task.deployment, row) >= repeats_until
     }
 
     fn mark_resumed(&mut self, ran: &Ran) -> Result<(), Error> {
@@ -211,7 +233,13 @@ impl Batch<'_> {
         self.event(end.event(), &name, step.as_deref(), Some(ran.transaction), hit);
     }
 
-    fn write_run(&mut self, ran: Ran, end: &End, row: &TransactionRow) -> Result<(), Error> {
+    fn write_run(
+        &mut self,
+        ran: Ran,
+        end: &End,
+        row: &TransactionRow,
+        answers: Option<StepIndex>,
+    ) -> Result<(), Error> {
         let Ran { task, transaction, run, pass, .. } = ran;
         let entry = task.cycle.step(task.entry).id.clone();
         let (mut webhook, mut hit_id, mut document) = (None, None, None);
@@ -255,7 +283,7 @@ impl Batch<'_> {
             status: end.status().word().into(),
             step: row.step.clone(),
             started_at: self.head.now,
-            steps: store_steps(&task.cycle, pass, hit_id.is_some()),
+            steps: store_steps(&task.cycle, &pass, hit_id.is_some(), answers),
             document,
             hold_keys,
             error,
@@ -278,8 +306,8 @@ impl Batch<'_> {
             let until = Some((transaction, row.expires_at));
             OutcomeReply::Wait(self.around.waiters.register(self.around.account, id, until))
         } else {
-            match self.told.answers.iter().rev().find(|(hit, _)| *hit == id) {
-                Some((_, answer)) => OutcomeReply::Answer(answer.clone()),
+            match self.told.answers.iter().rev().find(|given| given.hit == id) {
+                Some(given) => OutcomeReply::Answer(given.answer.clone()),
                 None => OutcomeReply::Accepted,
             }
         };

@@ -41,11 +41,20 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Told {
     pub outcomes: Vec<Option<Result<Outcome, Error>>>,
-    pub answers: Vec<(Uuid, Answer)>,
+    pub answers: Vec<Given>,
     pub events: Vec<LiveEvent>,
     /// Runs by how they ended: held, completed, failed.
     pub ends: Ends,
     pub catalog_changed: bool,
+}
+
+/// An answer that a commit gave.
+#[derive(Debug)]
+pub struct Given {
+    pub hit: Uuid,
+    pub answer: Answer,
+    /// Its caller may wait for it on another connection, or on another node.
+    pub elsewhere: bool,
 }
 
 /// How many runs of a commit ended how.
@@ -121,8 +130,7 @@ impl<'a> Batch<'a> {
             self.round(items).await?;
         }
         self.answer_unmatched();
-        self.flush().await?;
-        self.commit.commit().await?;
+        self.commit.commit_with(&self.writes).await?;
         Ok(self.told)
     }
 
@@ -142,14 +150,19 @@ impl<'a> Batch<'a> {
         let (arriving, direct): (Vec<_>, Vec<_>) = items
             .into_iter()
             .partition(|item| matches!(item.work, Work::Receive(_) | Work::Replay(_) | Work::Queued(_)));
+        // A round reads what the one before it wrote.
+        self.flush().await?;
         let mut tasks = self.direct(direct).await?;
         tasks.extend(self.arrive(arriving).await?);
         let holds = self.run(tasks).await?;
-        self.flush().await?;
         self.offer_early(holds).await
     }
 
+    /// What is written last travels with the commit.
     async fn flush(&mut self) -> Result<(), Error> {
+        if self.writes.is_empty() {
+            return Ok(());
+        }
         let writes = std::mem::take(&mut self.writes);
         Ok(self.commit.write(&writes).await?)
     }
@@ -210,7 +223,7 @@ impl<'a> Batch<'a> {
                     None,
                     self.answer_kept_until(self.head.now),
                 ));
-                self.told.answers.push((hit, Answer::Accepted));
+                self.told.answers.push(Given { hit, answer: Answer::Accepted, elsewhere: true });
             }
             self.settle(unmatched.ticket, Ok(Outcome::accepted(Some(hit), None)));
         }

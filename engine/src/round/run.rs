@@ -294,6 +294,14 @@ pub fn latest_expiry(deployment: &Deployment, row: &TransactionRow) -> Micros {
     if by_outcome { row.started_at + micros(RETENTION_MAX) } else { row.expires_at }
 }
 
+/// The earliest that a transaction's retention can come to run out, whatever it does next.
+pub fn earliest_expiry(deployment: &Deployment, row: &TransactionRow) -> Micros {
+    match deployment.versions.get(&row.version).map(|version| version.cycle.retention) {
+        Some(Retention::ByOutcome { completed, failed }) => row.started_at + micros(completed.min(failed)),
+        _ => row.expires_at,
+    }
+}
+
 /// The index rows of a hold, as its run keeps them.
 #[derive(Debug)]
 pub struct HoldKeys {

@@ -172,6 +172,12 @@ pub trait Commit: Send {
 
     /// Rows are durable once this returns.
     async fn commit(self: Box<Self>) -> Result<()>;
+
+    /// Writes, and commits: in one call to the database where that can be.
+    async fn commit_with(mut self: Box<Self>, writes: &Writes) -> Result<()> {
+        self.write(writes).await?;
+        self.commit().await
+    }
 }
 
 /// The rows of one round, written set by set. Where sets touch the same row, what stands is changed
@@ -198,4 +204,26 @@ pub struct Writes {
     pub queue_gone: Vec<QueueRow>,
     /// (webhook, change of its count of queued hits)
     pub queued: Vec<(String, i64)>,
+}
+
+impl Writes {
+    pub fn is_empty(&self) -> bool {
+        self.hits.is_empty()
+            && self.hit_updates.is_empty()
+            && self.transactions.is_empty()
+            && self.transaction_updates.is_empty()
+            && self.runs.is_empty()
+            && self.keys.is_empty()
+            && self.keys_resumed.is_empty()
+            && self.keys_gone.is_empty()
+            && self.timers.is_empty()
+            && self.timers_gone.is_empty()
+            && self.early.is_empty()
+            && self.early_gone.is_empty()
+            && self.repeats.is_empty()
+            && self.answers.is_empty()
+            && self.queue.is_empty()
+            && self.queue_gone.is_empty()
+            && self.queued.is_empty()
+    }
 }

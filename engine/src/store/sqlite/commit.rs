@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -13,13 +14,15 @@ use super::super::{
 use super::columns::{FromColumns, read_all};
 use super::sheet::{Row, Sheet};
 use super::sql;
-use super::write::{either_state, write};
+use super::write::{self, either_state};
 use super::writer::{Work, Writer};
 use crate::clock::{Micros, system_now};
 
 pub struct SqliteCommit {
     account: String,
     head: Head,
+    /// The account's revision is another by now.
+    bumped: bool,
     work: Work,
 }
 
@@ -34,13 +37,14 @@ impl SqliteCommit {
             Some(instant) => instant.max(last_instant),
             None => system_now().max(last_instant + 1),
         };
-        Ok(Self { account: account.to_owned(), head: Head { now, revision }, work })
+        Ok(Self { account: account.to_owned(), head: Head { now, revision }, bumped: false, work })
     }
 
     /// Reads by a set of names.
     async fn read<T: FromColumns>(&mut self, statement: &'static str, names: Sheet) -> Result<Vec<T>> {
         let (names, _) = names.finish();
-        let query = sqlx::query(statement).bind(&self.account).bind(names);
+        let text = AssertSqlSafe(self.work.text(statement));
+        let query = sqlx::query(text).bind(&self.account).bind(names);
         let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
         read_all(&rows)
     }
@@ -54,7 +58,8 @@ impl SqliteCommit {
             row.text(&seek.webhook).bytes(&seek.key_hash).bytes(&seek.key);
         })
         .finish();
-        let query = sqlx::query(statement).bind(&self.account).bind(seeks).bind(self.head.now);
+        let text = AssertSqlSafe(self.work.text(statement));
+        let query = sqlx::query(text).bind(&self.account).bind(seeks).bind(self.head.now);
         let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
         read_all(&rows)
     }
@@ -63,6 +68,8 @@ impl SqliteCommit {
         &mut self,
         query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
     ) -> Result<u64> {
+        // By itself: rows counted for `BEGIN` are those of the statement before it.
+        self.work.begun().await?;
         let done = query.execute(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
         Ok(done.rows_affected())
     }
@@ -132,19 +139,21 @@ impl Commit for SqliteCommit {
     }
 
     async fn queued(&mut self, cycle_id: Uuid, limit: i64) -> Result<Vec<HitRow>> {
-        let query = sqlx::query(sql::QUEUED).bind(&self.account).bind(cycle_id).bind(limit);
+        let text = AssertSqlSafe(self.work.text(sql::QUEUED));
+        let query = sqlx::query(text).bind(&self.account).bind(cycle_id).bind(limit);
         let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
         read_all(&rows)
     }
 
     async fn queued_counts(&mut self) -> Result<Vec<(String, i64)>> {
-        let query = sqlx::query(sql::QUEUED_COUNTS).bind(&self.account);
+        let text = AssertSqlSafe(self.work.text(sql::QUEUED_COUNTS));
+        let query = sqlx::query(text).bind(&self.account);
         let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
         read_all(&rows)
     }
 
     async fn write(&mut self, writes: &Writes) -> Result<()> {
-        write(&mut self.work, &self.account, writes).await
+        write::write(&mut self.work, &self.account, writes).await
     }
 
     async fn put_cycle(&mut self, row: &CycleRow) -> Result<()> {
@@ -167,6 +176,7 @@ impl Commit for SqliteCommit {
     }
 
     async fn bump_revision(&mut self) -> Result<()> {
+        self.bumped = true;
         let account = self.account.clone();
         self.execute(sqlx::query(sql::REVISION_BUMP).bind(account)).await.map(|_| ())
     }
@@ -184,7 +194,11 @@ impl Commit for SqliteCommit {
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {
-        let Self { account, head, work } = *self;
-        work.commit_by(sqlx::query(sql::HEAD_MOVE_COMMIT).bind(account).bind(head.now)).await
+        self.commit_with(&Writes::default()).await
+    }
+
+    async fn commit_with(self: Box<Self>, writes: &Writes) -> Result<()> {
+        let Self { account, head, bumped, work } = *self;
+        write::commit(work, account, writes, head.now, (!bumped).then_some(head.revision)).await
     }
 }

@@ -15,7 +15,8 @@ pub const PING: &str = "SELECT 1";
 
 // The account and the clock.
 
-pub const HEAD_MOVE_COMMIT: &str = "UPDATE accounts SET last_instant = ?2 WHERE account = ?1; COMMIT";
+/// The end of every commit of an account.
+pub const HEAD_MOVE: &str = "UPDATE accounts SET last_instant = ?2 WHERE account = ?1";
 pub const REVISION_BUMP: &str = "UPDATE accounts SET revision = revision + 1 WHERE account = ?1";
 pub const CLOCK: &str = "SELECT instant FROM clock WHERE account = '*'";
 pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', ?1) \
@@ -251,17 +252,29 @@ pub const QUEUED_ADD: &str = "UPDATE webhooks SET queued = max(0, queued + r.val
 
 // Retention: each removes at most ?3 rows, through an index, oldest first.
 
+/// Of transactions that are kept for less than 31 days: the index's own condition is named, or it
+/// could not be used.
 pub const EXPIRED_RUNS: &str = "SELECT u.transaction_id, u.run, u.webhook, u.hit \
     FROM transactions AS t CROSS JOIN runs AS u \
     ON u.account = t.account AND u.transaction_id = t.transaction_id \
-    WHERE t.account = ?1 AND t.expires_at <= ?2 LIMIT ?3";
+    WHERE t.account = ?1 AND t.expires_at <= ?2 AND t.expires_at < t.started_at + 2678400000000 LIMIT ?3";
+/// Of those that started over 31 days ago, whose ids are below ?4.
+pub const OLDEST_RUNS: &str = "SELECT u.transaction_id, u.run, u.webhook, u.hit \
+    FROM transactions AS t CROSS JOIN runs AS u \
+    ON u.account = t.account AND u.transaction_id = t.transaction_id \
+    WHERE t.account = ?1 AND t.transaction_id < ?4 AND t.expires_at <= ?2 LIMIT ?3";
 pub const HITS_GONE: &str = "DELETE FROM hits WHERE (account, webhook, hit) IN \
     (SELECT ?1, value->>0, CAST(value->>1 AS BLOB) FROM jsonb_each(?2))";
 pub const RUNS_GONE: &str = "DELETE FROM runs WHERE (account, transaction_id, run) IN \
     (SELECT ?1, CAST(value->>0 AS BLOB), value->>1 FROM jsonb_each(?2))";
 /// Those whose runs are gone already.
 pub const EXPIRED_TRANSACTIONS: &str = "SELECT t.transaction_id FROM transactions AS t \
-    WHERE t.account = ?1 AND t.expires_at <= ?2 AND NOT EXISTS (SELECT 1 FROM runs AS u \
+    WHERE t.account = ?1 AND t.expires_at <= ?2 AND t.expires_at < t.started_at + 2678400000000 \
+    AND NOT EXISTS (SELECT 1 FROM runs AS u \
+    WHERE u.account = t.account AND u.transaction_id = t.transaction_id) LIMIT ?3";
+pub const OLDEST_TRANSACTIONS: &str = "SELECT t.transaction_id FROM transactions AS t \
+    WHERE t.account = ?1 AND t.transaction_id < ?4 AND t.expires_at <= ?2 \
+    AND NOT EXISTS (SELECT 1 FROM runs AS u \
     WHERE u.account = t.account AND u.transaction_id = t.transaction_id) LIMIT ?3";
 pub const TRANSACTION_KEYS_GONE: &str = "DELETE FROM hold_keys WHERE (account, webhook, transaction_id) IN \
     (SELECT ?1, w.webhook, t.transaction_id FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t \

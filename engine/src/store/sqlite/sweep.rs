@@ -14,7 +14,11 @@ use super::columns::Columns;
 use super::sheet::Sheet;
 use super::sql;
 use super::writer::{Work, Writer};
-use crate::{clock::Micros, id::floor_of};
+use crate::{
+    clock::{Micros, micros},
+    id::floor_of,
+    limits::RETENTION_MAX,
+};
 
 /// How long a repeated delivery is recognised.
 const REPEATS_KEPT: Micros = 72 * 3_600 * 1_000_000;
@@ -62,6 +66,25 @@ async fn find(
     query.fetch_all(work.connection()?).await.map_err(|cause| work.failed(cause))
 }
 
+/// By the index of what is kept for less than the longest, or else by age; and whether more is left.
+async fn find_either(
+    work: &mut Work,
+    account: &str,
+    (expired, oldest): (&'static str, &'static str),
+    now: Micros,
+    limit: i64,
+) -> Result<(Vec<sqlx::sqlite::SqliteRow>, bool)> {
+    let found = find(work, account, expired, now, limit).await?;
+    if !found.is_empty() {
+        return Ok((found, true));
+    }
+    let started_before = floor_of(now - micros(RETENTION_MAX) + 1);
+    let query = sqlx::query(oldest).bind(account).bind(now).bind(limit).bind(started_before);
+    let found = query.fetch_all(work.connection()?).await.map_err(|cause| work.failed(cause))?;
+    let more = found.len() as i64 >= limit;
+    Ok((found, more))
+}
+
 async fn remove(work: &mut Work, account: &str, statement: &'static str, names: &[u8]) -> Result<()> {
     let query = sqlx::query(statement).bind(account).bind(names.to_owned());
     query.execute(work.connection()?).await.map(|_| ()).map_err(|cause| work.failed(cause))
@@ -70,7 +93,7 @@ async fn remove(work: &mut Work, account: &str, statement: &'static str, names: 
 /// The runs of expired transactions, each with the hit that began it.
 async fn runs(writer: &Arc<Mutex<Writer>>, account: &str, now: Micros, limit: i64) -> Result<bool> {
     let mut work = Work::begin(writer).await?;
-    let found = find(&mut work, account, sql::EXPIRED_RUNS, now, limit).await?;
+    let (found, more) = find_either(&mut work, account, (sql::EXPIRED_RUNS, sql::OLDEST_RUNS), now, limit).await?;
     if found.is_empty() {
         return Ok(false);
     }
@@ -86,13 +109,14 @@ async fn runs(writer: &Arc<Mutex<Writer>>, account: &str, now: Micros, limit: i6
     remove(&mut work, account, sql::HITS_GONE, &hits.finish().0).await?;
     remove(&mut work, account, sql::RUNS_GONE, &runs.finish().0).await?;
     work.commit().await?;
-    Ok(found.len() as i64 >= limit)
+    Ok(more)
 }
 
 /// Expired transactions whose runs are gone, with their holds and timers.
 async fn transactions(writer: &Arc<Mutex<Writer>>, account: &str, now: Micros, limit: i64) -> Result<bool> {
     let mut work = Work::begin(writer).await?;
-    let found = find(&mut work, account, sql::EXPIRED_TRANSACTIONS, now, limit).await?;
+    let statements = (sql::EXPIRED_TRANSACTIONS, sql::OLDEST_TRANSACTIONS);
+    let (found, more) = find_either(&mut work, account, statements, now, limit).await?;
     if found.is_empty() {
         return Ok(false);
     }
@@ -105,7 +129,7 @@ async fn transactions(writer: &Arc<Mutex<Writer>>, account: &str, now: Micros, l
     remove(&mut work, account, sql::TRANSACTION_TIMERS_GONE, &ids).await?;
     remove(&mut work, account, sql::TRANSACTIONS_GONE, &ids).await?;
     work.commit().await?;
-    Ok(found.len() as i64 >= limit)
+    Ok(more)
 }
 
 /// Hits of no transaction, and their places in a queue.

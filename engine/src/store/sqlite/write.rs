@@ -9,12 +9,13 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
 
 use super::super::{EarlyRow, HitRow, HitUpdate, KeyName, KeyRow, Result, RunRow, TimerRow, TransactionRow, Writes};
 use super::sheet::{Row, Sheet};
 use super::sql;
 use super::writer::Work;
+use crate::clock::Micros;
 
 /// What a round writes, in this order. A round uses a few of them.
 const STATEMENTS: [&str; 18] = [
@@ -38,39 +39,79 @@ const STATEMENTS: [&str; 18] = [
     sql::QUEUED_ADD,
 ];
 
-/// The statements of these positions (a bit each) as one text: a call is a journey to the
-/// connection's thread and back. There are as many texts as mixes of what rounds write.
-fn script(positions: u32) -> Arc<str> {
-    static SCRIPTS: LazyLock<Mutex<HashMap<u32, Arc<str>>>> = LazyLock::new(Mutex::default);
+/// What of a commit one call does: the statements of these positions (a bit each), after a `BEGIN`,
+/// before a `COMMIT`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Call {
+    positions: u32,
+    begins: bool,
+    commits: bool,
+}
+
+/// It as one text: a call is a journey to the connection's thread and back. There are as many texts
+/// as mixes of what rounds write.
+fn script(call: Call) -> Arc<str> {
+    static SCRIPTS: LazyLock<Mutex<HashMap<Call, Arc<str>>>> = LazyLock::new(Mutex::default);
     let mut scripts = SCRIPTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let text = scripts.entry(positions).or_insert_with(|| {
-        let mut text = String::new();
+    let text = scripts.entry(call).or_insert_with(|| {
+        let mut text = if call.begins { format!("{}; ", sql::BEGIN) } else { String::new() };
         let mut parameter = 2;
-        for (_, statement) in (0..).zip(STATEMENTS).filter(|(at, _)| positions >> at & 1 == 1) {
+        for (_, statement) in (0..).zip(STATEMENTS).filter(|(at, _)| call.positions >> at & 1 == 1) {
             // `$` and not `?`: a number that is skipped would count as a parameter of its own.
             let statement = statement.replace("?1", "$1").replace("?2", &format!("${parameter}"));
             text.push_str(&statement.replace("?3", &format!("${}", parameter + 1)));
             text.push_str("; ");
             parameter += 2;
         }
+        if call.commits {
+            text.push_str(&sql::HEAD_MOVE.replace("?1", "$1").replace("?2", &format!("${parameter}")));
+            text.push_str(&format!("; {}", sql::COMMIT));
+        }
         text.into()
     });
     text.clone()
 }
 
-pub async fn write(work: &mut Work, account: &str, writes: &Writes) -> Result<()> {
+/// None where there is nothing to do.
+fn query<'q>(
+    work: &mut Work,
+    account: &str,
+    writes: &Writes,
+    commits: bool,
+) -> Option<Query<'q, Sqlite, SqliteArguments>> {
     let sheets = sheets(writes);
     let positions = (0..).zip(&sheets).filter(|(_, sheet)| sheet.is_some()).fold(0, |all, (at, _)| all | 1 << at);
-    if positions == 0 {
-        return Ok(());
+    if positions == 0 && !commits {
+        return None;
     }
-    let mut query = sqlx::query(AssertSqlSafe(script(positions))).bind(account);
+    let text = script(Call { positions, begins: work.opening(), commits });
+    let mut query = sqlx::query(AssertSqlSafe(text)).bind(account.to_owned());
     for sheet in sheets.into_iter().flatten() {
         let (rows, blob) = sheet.finish();
         query = query.bind(rows).bind(blob);
     }
+    Some(query)
+}
+
+pub async fn write(work: &mut Work, account: &str, writes: &Writes) -> Result<()> {
+    let Some(query) = query(work, account, writes, false) else { return Ok(()) };
     let done = query.execute(work.connection()?).await;
     done.map(|_| ()).map_err(|cause| work.failed(cause))
+}
+
+/// Writes, moves the account's instant on and commits, in one call. `revision` is the account's as it
+/// then is, where that is known.
+pub async fn commit(
+    mut work: Work,
+    account: String,
+    writes: &Writes,
+    now: Micros,
+    revision: Option<i64>,
+) -> Result<()> {
+    match query(&mut work, &account, writes, true) {
+        Some(query) => work.commit_by(query.bind(now), revision.map(|revision| (account, (now, revision)))).await,
+        None => work.commit().await,
+    }
 }
 
 /// A sheet for each of [`STATEMENTS`] that has rows.

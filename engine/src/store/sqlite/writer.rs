@@ -5,7 +5,7 @@
 //! SQLite rolls back on its own when the disk is full, and a counter of open transactions would
 //! then be wrong for ever.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use sqlx::{
     ConnectOptions, Connection, Sqlite, SqliteConnection,
@@ -18,6 +18,9 @@ use super::super::{Error, Result};
 use super::{error, sql};
 use crate::clock::Micros;
 
+/// An account's last instant and revision.
+pub type Last = (Micros, i64);
+
 #[derive(Debug)]
 pub struct Writer {
     options: SqliteConnectOptions,
@@ -26,11 +29,14 @@ pub struct Writer {
     /// A transaction may be under way on the connection.
     open: bool,
     closed: bool,
+    /// As the last commit of each account left it: nobody else writes to the file. Taken out while a
+    /// commit is under way, and put back only by one that succeeded.
+    last: HashMap<String, Last>,
 }
 
 impl Writer {
     pub fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
-        Self { options, connection: Some(connection), open: false, closed: false }
+        Self { options, connection: Some(connection), open: false, closed: false, last: HashMap::new() }
     }
 
     async fn ready(&mut self) -> Result<()> {
@@ -79,6 +85,8 @@ impl Writer {
 pub struct Work {
     /// None once it is over.
     writer: Option<OwnedMutexGuard<Writer>>,
+    /// SQLite knows of it: until then it costs no call.
+    begun: bool,
     /// A statement failed: what came before it must not be committed without it.
     failed: bool,
 }
@@ -87,25 +95,52 @@ impl Work {
     /// Waits for the writer and begins.
     pub async fn begin(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
         let mut work = Self::lock(writer).await?;
-        let begun = sqlx::query(sql::BEGIN).execute(work.connection()?).await;
-        begun.map_err(|cause| work.not_begun(cause))?;
+        work.begun().await?;
         Ok(work)
     }
 
-    /// Waits for the writer and begins; the account's last instant and revision, where it is there.
-    pub async fn begin_at(writer: &Arc<Mutex<Writer>>, account: &str) -> Result<(Self, Option<(Micros, i64)>)> {
+    /// Begins where nothing has begun.
+    pub async fn begun(&mut self) -> Result<()> {
+        if self.opening() {
+            let begun = sqlx::query(sql::BEGIN).execute(self.connection()?).await;
+            begun.map_err(|cause| self.not_begun(cause))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the writer. Begins by what is asked for first, where the account's last instant and
+    /// revision are known; else it begins and reads them. None: there is no such account.
+    pub async fn begin_at(writer: &Arc<Mutex<Writer>>, account: &str) -> Result<(Self, Option<Last>)> {
         let mut work = Self::lock(writer).await?;
-        let head = sqlx::query_as(sql::BEGIN_HEAD).bind(account);
-        let head = head.fetch_optional(work.connection()?).await.map_err(|cause| work.not_begun(cause))?;
-        Ok((work, head))
+        if let Some(last) = work.writer.as_mut().and_then(|writer| writer.last.remove(account)) {
+            return Ok((work, Some(last)));
+        }
+        work.opening();
+        let last = sqlx::query_as(sql::BEGIN_HEAD).bind(account);
+        let last = last.fetch_optional(work.connection()?).await.map_err(|cause| work.not_begun(cause))?;
+        Ok((work, last))
     }
 
     async fn lock(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
         let mut writer = Arc::clone(writer).lock_owned().await;
         writer.ready().await?;
-        // Before the statement: this future may be dropped while SQLite is at it.
-        writer.open = true;
-        Ok(Self { writer: Some(writer), failed: false })
+        Ok(Self { writer: Some(writer), begun: false, failed: false })
+    }
+
+    /// True where the next text must begin the transaction.
+    pub fn opening(&mut self) -> bool {
+        let opening = !self.begun;
+        self.begun = true;
+        if let Some(writer) = &mut self.writer {
+            // Before the statement: its future may be dropped while SQLite is at it.
+            writer.open = true;
+        }
+        opening
+    }
+
+    /// The text, after `BEGIN` where nothing has begun.
+    pub fn text(&mut self, statement: &'static str) -> Cow<'static, str> {
+        if self.opening() { format!("{}; {statement}", sql::BEGIN).into() } else { statement.into() }
     }
 
     /// Nothing is under way, or something is that should not be: begin afresh next time.
@@ -130,17 +165,23 @@ impl Work {
 
     /// What was written is on disk once this returns.
     pub async fn commit(self) -> Result<()> {
-        self.commit_by(sqlx::query(sql::COMMIT)).await
+        self.commit_by(sqlx::query(sql::COMMIT), None).await
     }
 
-    /// As [`Work::commit`], by a statement that ends in one.
-    pub async fn commit_by(mut self, ending: Query<'_, Sqlite, SqliteArguments>) -> Result<()> {
+    /// As [`Work::commit`], by statements of which the last is one; and how they leave the account,
+    /// where that is known.
+    pub async fn commit_by(
+        mut self,
+        ending: Query<'_, Sqlite, SqliteArguments>,
+        last: Option<(String, Last)>,
+    ) -> Result<()> {
         if self.failed {
             return Err(Error::Refused("an earlier statement of this commit failed".into()));
         }
         ending.execute(self.connection()?).await.map_err(error::of)?;
         if let Some(mut writer) = self.writer.take() {
             writer.open = false;
+            writer.last.extend(last);
         }
         Ok(())
     }

@@ -1,0 +1,131 @@
+//! The steps of a run, as they are stored: one JSON text, written as it is made.
+//!
+//! Invariant: the answer that a run gave to the very hit that began it may stand here alone. It is
+//! then marked, and is told from here as it was sent.
+
+use std::fmt::Write as _;
+
+use holdfast_definitions::{Cycle, Json, StepIndex, write_text};
+use uuid::Uuid;
+
+use crate::{
+    Answer, Error,
+    history::{error_json, parse},
+    machine::{Effect, Pass, Trace},
+    store::RunRow,
+};
+
+/// A step of a run as it is stored.
+#[derive(Debug)]
+pub struct StoredStep {
+    pub step: String,
+    pub status: String,
+    pub output: Option<Json>,
+    pub result: Option<Json>,
+    pub error: Option<Json>,
+    /// Its result is the answer to the run's own hit, and stands nowhere else.
+    pub answers: bool,
+}
+
+/// The steps of a pass. The output of an entry that the hit itself holds is left out. `answers`: the
+/// `respond` whose response is not stored elsewhere.
+pub fn store_steps(cycle: &Cycle, pass: &Pass, entry_is_hit: bool, answers: Option<StepIndex>) -> String {
+    let mut text = String::with_capacity(64 * pass.trace.len() + 2);
+    text.push('[');
+    for (position, trace) in pass.trace.iter().enumerate() {
+        if position > 0 {
+            text.push(',');
+        }
+        text.push_str("{\"step\":");
+        write_text(&cycle.step(trace.step).id, &mut text);
+        text.push_str(",\"status\":");
+        write_text(trace.status, &mut text);
+        if let Some(output) = trace.output.as_ref().filter(|_| position > 0 || !entry_is_hit) {
+            text.push_str(",\"output\":");
+            output.write_to(&mut text);
+        }
+        write_result(pass, trace, &mut text);
+        if let Some(error) = &trace.error {
+            text.push_str(",\"error\":");
+            error_json(error).write_to(&mut text);
+        }
+        if answers == Some(trace.step) {
+            text.push_str(",\"answers\":true");
+        }
+        text.push('}');
+    }
+    text.push(']');
+    text
+}
+
+/// A decision's choice, or a response: `{ status, headers, body }`.
+fn write_result(pass: &Pass, trace: &Trace, text: &mut String) {
+    if let Some(result) = &trace.result {
+        text.push_str(",\"result\":");
+        return result.write_to(text);
+    }
+    let given = pass.effects.iter().find_map(|effect| match effect {
+        Effect::Answer { by, answer: Answer::Response { status, headers, body }, .. } if *by == trace.step => {
+            Some((status, headers, body))
+        }
+        _ => None,
+    });
+    let Some((status, headers, body)) = given else { return };
+    let _ = write!(text, ",\"result\":{{\"status\":{status},\"headers\":{{");
+    for (at, (name, value)) in headers.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        write_text(name, text);
+        text.push(':');
+        write_text(value, text);
+    }
+    text.push_str("},\"body\":");
+    // A response is made of JSON: its body is always text.
+    write_text(&String::from_utf8_lossy(body), text);
+    text.push('}');
+}
+
+pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
+    let Json::Array(steps) = parse(&run.steps)? else { return Err(Error::Internal("steps are no array".into())) };
+    Ok(steps
+        .iter()
+        .map(|step| {
+            let text = |name: &str| step.get(name).and_then(Json::as_text).unwrap_or_default().to_owned();
+            StoredStep {
+                step: text("step"),
+                status: text("status"),
+                output: step.get("output").cloned(),
+                result: step.get("result").cloned(),
+                error: step.get("error").cloned(),
+                answers: step.get("answers").is_some(),
+            }
+        })
+        .collect())
+}
+
+/// The answer that the run gave to the hit that began it, where it stands here: (step, answer).
+pub fn answer_in(run: &RunRow, hit: Uuid) -> Result<Option<(String, Answer)>, Error> {
+    if run.hit != Some(hit) {
+        return Ok(None);
+    }
+    let Some(step) = steps_of(run)?.into_iter().find(|step| step.answers) else { return Ok(None) };
+    let result = step.result.unwrap_or_default();
+    let status = match result.get("status") {
+        Some(Json::Number(number)) => number.as_i64().and_then(|status| u16::try_from(status).ok()),
+        _ => None,
+    };
+    let status = status.ok_or_else(|| Error::Internal("a stored answer has no status".into()))?;
+    let headers = match result.get("headers") {
+        Some(Json::Object(headers)) => {
+            headers.iter().map(|(name, value)| (name.clone(), value.as_text().unwrap_or_default().to_owned())).collect()
+        }
+        _ => Vec::new(),
+    };
+    let body = result.get("body").and_then(Json::as_text).unwrap_or_default().to_owned().into();
+    Ok(Some((step.step, Answer::Response { status, headers, body })))
+}
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ mod hints;
 mod partitions;
 mod reads;
 mod script;
-mod sql;
+pub(super) mod sql;
 #[cfg(test)]
 mod tests;
 mod write;

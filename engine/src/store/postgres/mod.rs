@@ -6,6 +6,8 @@
 
 mod columns;
 mod commit;
+#[cfg(test)]
+mod distributed;
 mod error;
 mod hints;
 mod partitions;

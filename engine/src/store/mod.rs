@@ -6,6 +6,8 @@
 //! through [`Store`] and never wait for a writer.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 pub(crate) mod conformance;
 mod postgres;
 mod rows;

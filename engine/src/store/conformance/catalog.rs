@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{ACCOUNT, NOON, SECOND, begin};
+use super::{NOON, SECOND, account, begin};
 use crate::store::{CycleRow, Error, KeyRecord, Store, VersionRow, WebhookRow, Writes};
 
 pub async fn all(store: &dyn Store) {
@@ -20,11 +20,11 @@ async fn instants_never_go_back(store: &dyn Store) {
     assert_eq!(commit.head().now, NOON);
     commit.commit().await.expect("committed");
 
-    let earlier = store.begin(ACCOUNT, Some(NOON - SECOND)).await.expect("begun");
+    let earlier = store.begin(account(), Some(NOON - SECOND)).await.expect("begun");
     assert_eq!(earlier.head().now, NOON, "a manual clock stands still rather than go back");
     drop(earlier);
 
-    let system = store.begin(ACCOUNT, None).await.expect("begun");
+    let system = store.begin(account(), None).await.expect("begun");
     assert!(system.head().now > NOON, "the database's clock is behind, so one microsecond on");
     drop(system);
 
@@ -40,9 +40,16 @@ async fn the_clock_is_kept(store: &dyn Store) {
     }
 }
 
+async fn revision(store: &dyn Store) -> i64 {
+    let revisions = store.revisions().await.expect("read");
+    let own: Vec<i64> = revisions.iter().filter(|(name, _)| name == account()).map(|(_, n)| *n).collect();
+    assert_eq!(own.len(), 1, "{revisions:?}");
+    own[0]
+}
+
 pub fn cycle(cycle_id: Uuid, name: &str) -> CycleRow {
     CycleRow {
-        account: ACCOUNT.into(),
+        account: account().into(),
         cycle_id,
         name: name.into(),
         state: "draft".into(),
@@ -57,7 +64,7 @@ pub fn cycle(cycle_id: Uuid, name: &str) -> CycleRow {
 
 pub fn version(cycle_id: Uuid, version: i32) -> VersionRow {
     VersionRow {
-        account: ACCOUNT.into(),
+        account: account().into(),
         cycle_id,
         version,
         digest: vec![0, 1, 255],
@@ -68,7 +75,7 @@ pub fn version(cycle_id: Uuid, version: i32) -> VersionRow {
 
 pub fn webhook(cycle_id: Uuid, webhook: &str) -> WebhookRow {
     WebhookRow {
-        account: ACCOUNT.into(),
+        account: account().into(),
         webhook: webhook.into(),
         cycle_id,
         step: "placed".into(),
@@ -79,9 +86,9 @@ pub fn webhook(cycle_id: Uuid, webhook: &str) -> WebhookRow {
 
 async fn a_cycle_is_put_and_changed(store: &dyn Store) {
     let cycle_id = Uuid::new_v4();
-    let before = store.revisions().await.expect("read");
+    let before = revision(store).await;
     let mut commit = begin(store).await;
-    assert_eq!(before, [(ACCOUNT.to_owned(), commit.head().revision)]);
+    assert_eq!(before, commit.head().revision);
     commit.put_cycle(&cycle(cycle_id, "catalog")).await.expect("put");
     commit.put_version(&version(cycle_id, 1)).await.expect("put");
     commit.put_webhook(&webhook(cycle_id, "catalog-hook")).await.expect("put");
@@ -104,13 +111,17 @@ async fn a_cycle_is_put_and_changed(store: &dyn Store) {
     commit.commit().await.expect("committed");
 
     let catalog = store.catalog().await.expect("read");
-    assert_eq!(catalog.revisions, [(ACCOUNT.to_owned(), before[0].1 + 1)]);
+    assert_eq!(revision(store).await, before + 1);
     assert_eq!(catalog.revisions, store.revisions().await.expect("read"));
     assert!(catalog.cycles.contains(&running), "{:?}", catalog.cycles);
     let versions: Vec<_> = catalog.versions.iter().filter(|row| row.cycle_id == cycle_id).collect();
     assert_eq!(versions.iter().map(|row| row.version).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((versions[0].digest.as_slice(), versions[0].source.as_str()), (&[0, 1, 255][..], "cycle: a\n"));
-    let hook = catalog.webhooks.iter().find(|row| row.webhook == "catalog-hook").expect("a webhook");
+    let hook = catalog
+        .webhooks
+        .iter()
+        .find(|row| row.account == account() && row.webhook == "catalog-hook")
+        .expect("a webhook");
     assert_eq!((hook.cycle_id, hook.step.as_str(), hook.queued), (cycle_id, "placed", 3));
 }
 
@@ -142,7 +153,7 @@ async fn keys_are_put_found_and_revoked(store: &dyn Store) {
     assert!(store.key_by_hash(&[8; 32]).await.expect("read").is_none());
 
     let mut commit = begin(store).await;
-    assert!(!commit.revoke_key(ACCOUNT, record.key_id).await.expect("asked"), "another account's");
+    assert!(!commit.revoke_key(account(), record.key_id).await.expect("asked"), "another account's");
     assert!(commit.revoke_key("*", record.key_id).await.expect("revoked"));
     assert!(!commit.revoke_key("*", record.key_id).await.expect("asked"), "revoked already");
     commit.commit().await.expect("committed");
@@ -152,15 +163,15 @@ async fn keys_are_put_found_and_revoked(store: &dyn Store) {
 
 async fn what_is_not_committed_leaves_nothing(store: &dyn Store) {
     let hit = super::hit("uncommitted", super::id(1));
-    let before = store.revisions().await.expect("read");
+    let before = revision(store).await;
     let mut commit = begin(store).await;
     commit.write(&Writes { hits: vec![hit.clone()], ..Writes::default() }).await.expect("written");
     commit.bump_revision().await.expect("bumped");
     drop(commit);
     let commit = begin(store).await;
     drop(commit);
-    assert!(store.hit(ACCOUNT, &["uncommitted".into()], hit.hit).await.expect("read").is_none());
-    assert_eq!(store.revisions().await.expect("read"), before);
+    assert!(store.hit(account(), &["uncommitted".into()], hit.hit).await.expect("read").is_none());
+    assert_eq!(revision(store).await, before);
 }
 
 /// Half a round must never be on disk.
@@ -171,5 +182,5 @@ async fn what_failed_is_not_committed(store: &dyn Store) {
     let twice = commit.write(&Writes { hits: vec![hit.clone()], ..Writes::default() }).await;
     assert!(matches!(twice, Err(Error::Refused(_))), "{twice:?}");
     assert!(commit.commit().await.is_err());
-    assert!(store.hit(ACCOUNT, &["half".into()], hit.hit).await.expect("read").is_none());
+    assert!(store.hit(account(), &["half".into()], hit.hit).await.expect("read").is_none());
 }

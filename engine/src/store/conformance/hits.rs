@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{ACCOUNT, DAY, NOON, begin, hit, id, write};
+use super::{DAY, NOON, account, begin, hit, id, write};
 use crate::store::{AnswerRow, HitQuery, HitRow, HitUpdate, QueueRow, RepeatRow, Store, Writes};
 
 pub async fn all(store: &dyn Store) {
@@ -17,7 +17,7 @@ pub async fn all(store: &dyn Store) {
 
 async fn read(store: &dyn Store, row: &HitRow) -> HitRow {
     let webhooks = ["another".to_owned(), row.webhook.clone()];
-    store.hit(ACCOUNT, &webhooks, row.hit).await.expect("read").expect("a hit")
+    store.hit(account(), &webhooks, row.hit).await.expect("read").expect("a hit")
 }
 
 async fn every_byte_comes_back(store: &dyn Store) {
@@ -63,7 +63,7 @@ async fn pages_go_from_new_to_old(store: &dyn Store) {
     write(store, Writes { hits: rows.collect(), ..Writes::default() }).await;
     let page = async |status, before: Uuid, limit| {
         let query = HitQuery { webhook: "pages".into(), status, before, limit };
-        let rows = store.hits(ACCOUNT, &query).await.expect("read");
+        let rows = store.hits(account(), &query).await.expect("read");
         rows.iter().map(|row| row.hit.as_u128() - id(0).as_u128()).collect::<Vec<_>>()
     };
     assert_eq!(page(None, Uuid::max(), 3).await, [5, 4, 3]);
@@ -118,9 +118,9 @@ async fn repeats_are_found(store: &dyn Store) {
     let found: Vec<_> = found.iter().map(|row| (row.key_hash[0], row.body_hash[0], row.hit, row.at)).collect();
     assert_eq!(found, [(1, 1, id(1), NOON), (2, 3, id(3), NOON)]);
     drop(commit);
-    let one = store.repeat(ACCOUNT, "repeats", &[1; 32]).await.expect("read").expect("a record");
+    let one = store.repeat(account(), "repeats", &[1; 32]).await.expect("read").expect("a record");
     assert_eq!(one.hit, id(1));
-    assert!(store.repeat(ACCOUNT, "elsewhere", &[1; 32]).await.expect("read").is_none());
+    assert!(store.repeat(account(), "elsewhere", &[1; 32]).await.expect("read").is_none());
 }
 
 async fn the_first_answer_stands(store: &dyn Store) {
@@ -136,7 +136,7 @@ async fn the_first_answer_stands(store: &dyn Store) {
     };
     write(store, Writes { answers: vec![answer(1, 201, b"\xff\0"), answer(2, 200, b"")], ..Writes::default() }).await;
     write(store, Writes { answers: vec![answer(1, 500, b"late")], ..Writes::default() }).await;
-    let found = store.answers(ACCOUNT, &[id(2), id(1), id(3)]).await.expect("read");
+    let found = store.answers(account(), &[id(2), id(1), id(3)]).await.expect("read");
     let texts: Vec<_> = found.iter().map(|row| (row.hit, row.status, row.body.as_slice())).collect();
     assert_eq!(texts, [(id(1), 201, &b"\xff\0"[..]), (id(2), 200, &b""[..])]);
     assert_eq!((found[0].transaction, found[0].step.as_deref()), (Some(id(5)), Some("reply")));
@@ -158,7 +158,7 @@ async fn a_queue_is_in_order(store: &dyn Store) {
     let queued = vec![("queue-a".into(), 1), ("queue-b".into(), 1), ("queue-a".into(), 1)];
     commit.write(&Writes { hits, queue, queued, ..Writes::default() }).await.expect("written");
     commit.commit().await.expect("committed");
-    let counts = store.queued(ACCOUNT).await.expect("read");
+    let counts = store.queued(account()).await.expect("read");
     let count = |counts: &[(String, i64)], name| counts.iter().find(|(webhook, _)| webhook == name).map(|(_, n)| *n);
     assert_eq!((count(&counts, "queue-a"), count(&counts, "queue-b")), (Some(2), Some(1)));
 
@@ -171,6 +171,6 @@ async fn a_queue_is_in_order(store: &dyn Store) {
     let left: Vec<_> = commit.queued(cycle_id, 9).await.expect("read").iter().map(|row| row.hit).collect();
     assert_eq!(left, [id(3)]);
     commit.commit().await.expect("committed");
-    let counts = store.queued(ACCOUNT).await.expect("read");
+    let counts = store.queued(account()).await.expect("read");
     assert_eq!((count(&counts, "queue-a"), count(&counts, "queue-b")), (Some(1), None), "none where there are none");
 }

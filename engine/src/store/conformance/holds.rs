@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{ACCOUNT, DAY, NOON, begin, hit, id, key, name_of, run, seek, transaction, write};
+use super::{DAY, NOON, account, begin, hit, id, key, name_of, run, seek, transaction, write};
 use crate::store::{EarlyRow, HitRow, KeyRow, RunRow, Store, TimerRow, TransactionRow, Writes};
 
 /// Away from the ids of other nouns.
@@ -49,11 +49,11 @@ async fn the_newest_two_and_the_newest_resumed(store: &dyn Store) {
     write(store, Writes { keys_resumed: vec![resumed(4), resumed(2)], ..Writes::default() }).await;
     assert_eq!(found(store, "newest", &["k"]).await, [(0, false, 5), (0, false, 3), (0, true, 4)]);
 
-    let all = store.seek(ACCOUNT, &seek("newest", "k"), NOON, 9).await.expect("sought");
+    let all = store.seek(account(), &seek("newest", "k"), NOON, 9).await.expect("sought");
     let all: Vec<_> = all.iter().map(|one| (one.resumed, one.transaction.clone())).collect();
     let want = [(false, 5), (false, 3), (false, 1), (true, 4), (true, 2)].map(|(resumed, n)| (resumed, held(n)));
     assert_eq!(all, want);
-    let few = store.seek(ACCOUNT, &seek("newest", "k"), NOON, 1).await.expect("sought");
+    let few = store.seek(account(), &seek("newest", "k"), NOON, 1).await.expect("sought");
     assert_eq!(few.iter().map(|one| one.transaction.transaction).collect::<Vec<_>>(), [id(BASE + 5), id(BASE + 4)]);
 }
 
@@ -63,7 +63,7 @@ async fn the_whole_key_is_compared(store: &dyn Store) {
     assert_eq!(found(store, "whole", &["k1"]).await, [(0, false, 11)]);
     assert_eq!(found(store, "whole", &["k3"]).await, []);
     assert_eq!(found(store, "whole elsewhere", &["k1"]).await, []);
-    assert_eq!(store.seek(ACCOUNT, &seek("whole", "k1"), NOON, 9).await.expect("sought").len(), 1);
+    assert_eq!(store.seek(account(), &seek("whole", "k1"), NOON, 9).await.expect("sought").len(), 1);
 }
 
 async fn what_is_over_does_not_match(store: &dyn Store) {
@@ -95,7 +95,7 @@ async fn what_is_over_does_not_match(store: &dyn Store) {
         [(0, false, 25), (0, false, 21), (0, true, 24)],
         "once resumed, its due instant is no longer in force"
     );
-    let read = store.seek(ACCOUNT, &seek("over", "k"), NOON, 9).await.expect("sought");
+    let read = store.seek(account(), &seek("over", "k"), NOON, 9).await.expect("sought");
     let read: Vec<_> = read.iter().map(|one| (one.run, one.due_at)).collect();
     assert_eq!(read, [(6, Some(NOON + 1)), (1, None), (1, Some(NOON))]);
 }
@@ -139,27 +139,27 @@ async fn holds_and_keys_are_read(store: &dyn Store) {
     let runs = vec![run(second, 1), over, run(first, 1)];
     let resumed = name_of(&key("near", "a", first));
     write(store, Writes { runs, keys_resumed: vec![resumed.clone()], ..Writes::default() }).await;
-    let holds = store.holds(ACCOUNT, &[second, first, id(BASE + 54)]).await.expect("read");
+    let holds = store.holds(account(), &[second, first, id(BASE + 54)]).await.expect("read");
     assert_eq!(holds, [run(first, 1), run(second, 1)]);
     let names = [resumed, name_of(&key("near", "b", second)), name_of(&key("near", "none", second))];
-    let mut keys = store.key_rows(ACCOUNT, &names).await.expect("read");
+    let mut keys = store.key_rows(account(), &names).await.expect("read");
     keys.sort_by_key(|(_, row)| row.transaction);
     assert_eq!(keys, [(true, key("near", "a", first)), (false, key("near", "b", second))]);
 }
 
 async fn timers_are_in_order(store: &dyn Store) {
-    assert_eq!(store.next_due(ACCOUNT).await.expect("read"), None);
+    assert_eq!(store.next_due(account()).await.expect("read"), None);
     let timer = |due_at, n| TimerRow { due_at, transaction: id(BASE + n), run: 1 };
     let timers = vec![timer(NOON + 2, 61), timer(NOON, 63), timer(NOON, 62), timer(NOON - 1, 64)];
     write(store, Writes { timers, ..Writes::default() }).await;
-    assert_eq!(store.next_due(ACCOUNT).await.expect("read"), Some(NOON - 1));
-    let due = store.due(ACCOUNT, NOON, 9).await.expect("read");
+    assert_eq!(store.next_due(account()).await.expect("read"), Some(NOON - 1));
+    let due = store.due(account(), NOON, 9).await.expect("read");
     assert_eq!(due, [timer(NOON - 1, 64), timer(NOON, 62), timer(NOON, 63)]);
-    assert_eq!(store.due(ACCOUNT, NOON, 1).await.expect("read"), [timer(NOON - 1, 64)]);
+    assert_eq!(store.due(account(), NOON, 1).await.expect("read"), [timer(NOON - 1, 64)]);
     write(store, Writes { timers_gone: due, ..Writes::default() }).await;
-    assert_eq!(store.next_due(ACCOUNT).await.expect("read"), Some(NOON + 2));
+    assert_eq!(store.next_due(account()).await.expect("read"), Some(NOON + 2));
     write(store, Writes { timers_gone: vec![timer(NOON + 2, 61)], ..Writes::default() }).await;
-    assert_eq!(store.next_due(ACCOUNT).await.expect("read"), None);
+    assert_eq!(store.next_due(account()).await.expect("read"), None);
 }
 
 async fn early_hits_are_offered_oldest_first(store: &dyn Store) {

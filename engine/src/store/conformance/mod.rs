@@ -1,7 +1,8 @@
 //! What a store must do, said once and run on each database.
 //!
-//! [`all`] wants a store that is new: the account `default`, and nothing else. Everything happens
-//! about [`NOON`] by a manual clock, and on webhooks of its own, so the order is of no account.
+//! [`all`] wants an account that is new: `default`, where [`with_account`] names no other. Everything
+//! happens about [`NOON`] by a manual clock, and on webhooks of its own, so the order is of no account.
+//! The clock and the keys are everybody's: none may stand yet.
 
 mod catalog;
 mod hits;
@@ -20,6 +21,20 @@ pub const SECOND: Micros = 1_000_000;
 pub const DAY: Micros = 86_400 * SECOND;
 pub const ACCOUNT: &str = "default";
 
+tokio::task_local! {
+    static CHOSEN: &'static str;
+}
+
+/// Whose rows are written and read.
+pub fn account() -> &'static str {
+    CHOSEN.try_with(|chosen| *chosen).unwrap_or(ACCOUNT)
+}
+
+/// The same on another account's rows.
+pub async fn with_account<T>(account: &'static str, what: impl Future<Output = T>) -> T {
+    CHOSEN.scope(account, what).await
+}
+
 pub async fn all(store: &dyn Store) {
     store.prepare(NOON).await.expect("made ready");
     store.ping().await.expect("an answer");
@@ -36,7 +51,7 @@ pub async fn removal(store: &dyn Store) {
 }
 
 pub async fn begin(store: &dyn Store) -> Box<dyn Commit> {
-    store.begin(ACCOUNT, Some(NOON)).await.expect("begun")
+    store.begin(account(), Some(NOON)).await.expect("begun")
 }
 
 pub async fn write(store: &dyn Store, writes: Writes) {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{ACCOUNT, DAY, NOON, SECOND, begin, hit, id, id_at, key, name_of, run, transaction, write};
+use super::{DAY, NOON, SECOND, account, begin, hit, id, id_at, key, name_of, run, transaction, write};
 use crate::clock::Micros;
 use crate::store::{
     AnswerRow, CycleRow, EarlyRow, HitRow, QueueRow, RepeatRow, RunRow, Store, TimerRow, TransactionRow, VersionRow,
@@ -23,7 +23,7 @@ pub async fn all(store: &dyn Store) {
 
 async fn sweep(store: &dyn Store, now: Micros) {
     for _ in 0..1_000 {
-        if !store.sweep(ACCOUNT, now, 7).await.expect("swept") {
+        if !store.sweep(account(), now, 7).await.expect("swept") {
             return;
         }
     }
@@ -67,22 +67,22 @@ async fn a_transaction_goes_with_all_that_is_its(store: &dyn Store) {
     write(store, Writes { keys_resumed: vec![names[0].clone()], ..Writes::default() }).await;
 
     sweep(store, until - 1).await;
-    assert!(store.transaction(ACCOUNT, id(BASE + 1)).await.expect("read").is_some());
+    assert!(store.transaction(account(), id(BASE + 1)).await.expect("read").is_some());
     sweep(store, until).await;
     for (n, kept) in [(1, false), (2, true)] {
         let runs = if kept { 2 } else { 0 };
-        assert_eq!(store.transaction(ACCOUNT, id(BASE + n)).await.expect("read").is_some(), kept);
-        assert_eq!(store.runs(ACCOUNT, id(BASE + n), i32::MAX, 9).await.expect("read").len(), runs);
-        let hit = store.hit(ACCOUNT, &["kept".into()], id(BASE + 10 + n)).await.expect("read");
+        assert_eq!(store.transaction(account(), id(BASE + n)).await.expect("read").is_some(), kept);
+        assert_eq!(store.runs(account(), id(BASE + n), i32::MAX, 9).await.expect("read").len(), runs);
+        let hit = store.hit(account(), &["kept".into()], id(BASE + 10 + n)).await.expect("read");
         assert_eq!(hit.is_some(), kept);
     }
-    assert_eq!(store.next_due(ACCOUNT).await.expect("read"), Some(NOON + 2 * DAY));
+    assert_eq!(store.next_due(account()).await.expect("read"), Some(NOON + 2 * DAY));
     let mut commit = begin(store).await;
     let left = commit.key_rows(&names).await.expect("read");
     assert_eq!(left, [(false, key("kept", "k", id(BASE + 2)))]);
     drop(commit);
     sweep(store, until + 1).await;
-    assert_eq!(store.next_due(ACCOUNT).await.expect("read"), None);
+    assert_eq!(store.next_due(account()).await.expect("read"), None);
 }
 
 async fn hits_answers_and_records_go_at_their_instants(store: &dyn Store) {
@@ -124,9 +124,9 @@ async fn hits_answers_and_records_go_at_their_instants(store: &dyn Store) {
     drop(commit);
     assert_eq!(queued, [id(BASE + 22)]);
     for (n, kept) in [(21, false), (22, true)] {
-        let hit = store.hit(ACCOUNT, &["loose".into()], id(BASE + n)).await.expect("read");
-        let answers = store.answers(ACCOUNT, &[id(BASE + n)]).await.expect("read");
-        let repeat = store.repeat(ACCOUNT, "loose", &[n as u8]).await.expect("read");
+        let hit = store.hit(account(), &["loose".into()], id(BASE + n)).await.expect("read");
+        let answers = store.answers(account(), &[id(BASE + n)]).await.expect("read");
+        let repeat = store.repeat(account(), "loose", &[n as u8]).await.expect("read");
         assert_eq!((hit.is_some(), answers.len() == 1, repeat.is_some()), (kept, kept, kept));
     }
 }
@@ -138,10 +138,10 @@ async fn a_sweep_is_bounded(store: &dyn Store) {
     });
     let runs = (1..=20).map(|n| run(id(BASE + 100 + n), 1));
     write(store, Writes { transactions: transactions.collect(), runs: runs.collect(), ..Writes::default() }).await;
-    assert!(store.sweep(ACCOUNT, NOON + 3 * SECOND, 7).await.expect("swept"), "more is left");
+    assert!(store.sweep(account(), NOON + 3 * SECOND, 7).await.expect("swept"), "more is left");
     sweep(store, NOON + 3 * SECOND).await;
     let ids: Vec<_> = (1..=20).map(|n| id(BASE + 100 + n)).collect();
-    assert_eq!(store.transactions(ACCOUNT, &ids).await.expect("read"), []);
+    assert_eq!(store.transactions(account(), &ids).await.expect("read"), []);
 }
 
 async fn versions(store: &dyn Store, cycle_id: Uuid) -> Vec<i32> {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{ACCOUNT, DAY, NOON, SECOND, begin, hit, id, id_at, run, transaction, write};
+use super::{DAY, NOON, SECOND, account, begin, hit, id, id_at, run, transaction, write};
 use crate::store::{Error, HitRow, RunRow, Store, TransactionQuery, TransactionRow, Writes};
 
 /// Away from the ids of other nouns.
@@ -28,11 +28,11 @@ async fn every_column_comes_back(store: &dyn Store) {
     };
     let spare = TransactionRow { step: None, ..transaction(full.cycle_id, id(BASE + 1)) };
     write(store, Writes { transactions: vec![full.clone(), spare.clone()], ..Writes::default() }).await;
-    assert_eq!(store.transaction(ACCOUNT, full.transaction).await.expect("read"), Some(full.clone()));
-    assert_eq!(store.transaction(ACCOUNT, Uuid::nil()).await.expect("read"), None);
+    assert_eq!(store.transaction(account(), full.transaction).await.expect("read"), Some(full.clone()));
+    assert_eq!(store.transaction(account(), Uuid::nil()).await.expect("read"), None);
     assert_eq!(store.transaction("another", full.transaction).await.expect("read"), None);
     let ids = [spare.transaction, full.transaction, Uuid::nil()];
-    assert_eq!(store.transactions(ACCOUNT, &ids).await.expect("read"), [full.clone(), spare.clone()]);
+    assert_eq!(store.transactions(account(), &ids).await.expect("read"), [full.clone(), spare.clone()]);
 
     let changed = TransactionRow {
         status: "completed".into(),
@@ -60,7 +60,7 @@ async fn lists_go_from_new_to_old(store: &dyn Store) {
     write(store, Writes { transactions: rows, ..Writes::default() }).await;
     let page = async |status, before: Uuid, from: Uuid, now, limit| {
         let query = TransactionQuery { cycle_id, status, before, from, now, limit };
-        let rows = store.list(ACCOUNT, &query).await.expect("read");
+        let rows = store.list(account(), &query).await.expect("read");
         rows.iter().map(|row| (row.expires_at - NOON) / SECOND).collect::<Vec<_>>()
     };
     assert_eq!(page("held", Uuid::max(), Uuid::nil(), NOON, 2).await, [5, 4]);
@@ -98,14 +98,14 @@ async fn runs_come_with_their_hits(store: &dyn Store) {
     };
     write(store, writes).await;
 
-    let found = store.runs(ACCOUNT, transaction_id, i32::MAX, 9).await.expect("read");
+    let found = store.runs(account(), transaction_id, i32::MAX, 9).await.expect("read");
     assert_eq!(found.iter().map(|one| &one.run).collect::<Vec<_>>(), [&rerun, &started]);
     assert_eq!(found.iter().map(|one| one.hit.as_ref()).collect::<Vec<_>>(), [None, Some(&first)]);
-    let older = store.runs(ACCOUNT, transaction_id, 2, 9).await.expect("read");
+    let older = store.runs(account(), transaction_id, 2, 9).await.expect("read");
     assert_eq!(older.iter().map(|one| one.run.run).collect::<Vec<_>>(), [1]);
-    assert_eq!(store.runs(ACCOUNT, transaction_id, i32::MAX, 1).await.expect("read")[0].run.run, 2);
-    assert_eq!(store.run(ACCOUNT, transaction_id, 1).await.expect("read").expect("a run").run, started);
-    assert!(store.run(ACCOUNT, transaction_id, 3).await.expect("read").is_none());
+    assert_eq!(store.runs(account(), transaction_id, i32::MAX, 1).await.expect("read")[0].run.run, 2);
+    assert_eq!(store.run(account(), transaction_id, 1).await.expect("read").expect("a run").run, started);
+    assert!(store.run(account(), transaction_id, 3).await.expect("read").is_none());
 
     let mut commit = begin(store).await;
     let names = [(transaction_id, 2), (transaction_id, 1), (transaction_id, 3)];
@@ -126,11 +126,11 @@ async fn a_run_is_written_once(store: &dyn Store) {
     let refused = commit.write(&writes).await;
     assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
     drop(commit);
-    assert!(store.hit(ACCOUNT, &["neighbour".into()], neighbour.hit).await.expect("read").is_none());
+    assert!(store.hit(account(), &["neighbour".into()], neighbour.hit).await.expect("read").is_none());
 
     write(store, Writes { hits: vec![neighbour.clone()], ..Writes::default() }).await;
-    assert!(store.hit(ACCOUNT, &["neighbour".into()], neighbour.hit).await.expect("read").is_some());
-    assert_eq!(store.run(ACCOUNT, only.transaction, 1).await.expect("read").expect("a run").run, only);
+    assert!(store.hit(account(), &["neighbour".into()], neighbour.hit).await.expect("read").is_some());
+    assert_eq!(store.run(account(), only.transaction, 1).await.expect("read").expect("a run").run, only);
 }
 
 async fn what_is_held_is_counted(store: &dyn Store) {
@@ -147,7 +147,7 @@ async fn what_is_held_is_counted(store: &dyn Store) {
     ];
     commit.write(&Writes { transactions, ..Writes::default() }).await.expect("written");
     commit.commit().await.expect("committed");
-    let mut held = store.held(ACCOUNT, NOON).await.expect("read");
+    let mut held = store.held(account(), NOON).await.expect("read");
     held.retain(|(cycle, ..)| *cycle == cycle_id);
     held.sort();
     assert_eq!(held, [(cycle_id, "a".into(), 2), (cycle_id, "b".into(), 1)]);

@@ -6,12 +6,14 @@
 
 mod columns;
 mod commit;
+#[cfg(test)]
+mod distributed;
 mod error;
 mod hints;
 mod partitions;
 mod reads;
 mod script;
-mod sql;
+pub(super) mod sql;
 #[cfg(test)]
 mod tests;
 mod write;

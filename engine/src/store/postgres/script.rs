@@ -114,6 +114,7 @@ fn renumbered(statement: &str, bound: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{accounts, postgres::sql};
 
     #[test]
     fn parts_share_the_account_and_nothing_else() {
@@ -131,5 +132,19 @@ mod tests {
                 "UPDATE x SET n = $2 WHERE account = $1",
             ]
         );
+    }
+
+    #[test]
+    fn parts_that_are_one_accounts_each_are_so_together() {
+        let own = |name: &&str| !accounts::is_excepted(name);
+        let writes = |text: &str| ["INSERT", "UPDATE", "DELETE"].iter().any(|word| text.starts_with(word));
+        let all = sql::ALL.iter().filter(|(name, text)| own(name) && writes(text) && !text.contains("RETURNING"));
+        let mut script = Script::of("a".to_owned());
+        for (name, text) in all {
+            script.then(name, text).bind(1_i32);
+        }
+        let [step] = script.steps.as_slice() else { panic!("one step") };
+        assert!(step.parts.len() > 20);
+        assert_eq!(accounts::on_postgres(&step.text()), [""; 0]);
     }
 }

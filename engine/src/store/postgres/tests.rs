@@ -6,12 +6,12 @@ use uuid::Uuid;
 use super::*;
 use crate::store::{Store as _, conformance};
 
-struct Own {
-    store: Postgres,
-    url: String,
+pub struct Own {
+    pub store: Postgres,
+    pub url: String,
 }
 
-async fn own() -> Own {
+pub async fn own() -> Own {
     let admin = std::env::var("HOLDFAST_TEST_POSTGRES")
         .expect("HOLDFAST_TEST_POSTGRES names a PostgreSQL for the tests: run them with ./tests/run");
     let name = format!("store_{}", Uuid::new_v4().simple());
@@ -40,7 +40,10 @@ async fn every_statement_is_prepared() {
 
 #[tokio::test]
 async fn commits_of_an_account_happen_one_after_another() {
-    let own = own().await;
+    one_after_another(own().await).await;
+}
+
+pub async fn one_after_another(own: Own) {
     let first = own.store.begin("default", None).await.unwrap();
     let head = first.head();
     let second = tokio::spawn({

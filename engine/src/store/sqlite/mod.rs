@@ -104,4 +104,4 @@ fn named(path: &Path, error: Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

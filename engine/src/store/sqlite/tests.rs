@@ -21,7 +21,7 @@ pub async fn connect(home: &Path) -> SqliteConnection {
 }
 
 /// (name, text) of every constant of `sql`.
-fn statements() -> Vec<(&'static str, String)> {
+pub fn statements() -> Vec<(&'static str, String)> {
     let statements: Vec<_> = include_str!("sql.rs")
         .split("pub const ")
         .skip(1)

@@ -240,8 +240,13 @@ impl<'a> Check<'a> {
                 self.see(String::new(), alias.as_ref(), None, false);
             }
             TableFactor::Derived { subquery, alias, .. } => {
-                self.query(subquery);
+                let branches = self.query(subquery);
                 self.see(String::new(), alias.as_ref(), None, true);
+                if first_is_account(subquery) {
+                    let first = |columns: &Vec<Source>| columns.first().copied().unwrap_or(Source::Elsewhere);
+                    let derived = Source::Of(self.bounds.count() - 1);
+                    self.bounds.tie(derived, branches.iter().map(first).collect(), None);
+                }
             }
             TableFactor::NestedJoin { table_with_joins, .. } => self.from(std::slice::from_ref(table_with_joins)),
             other => self.refuse(format!("a kind of table that the check does not know: {other}")),
@@ -300,4 +305,10 @@ impl<'a> Check<'a> {
     fn ours(&self, name: &ObjectName) -> Option<String> {
         plain(name).filter(|name| self.tables.contains(name))
     }
+}
+
+/// Whether a sub-query's first column is what it gives as its account.
+fn first_is_account(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    matches!(select.projection.first(), Some(SelectItem::ExprWithAlias { alias, .. }) if lower(alias) == ACCOUNT)
 }

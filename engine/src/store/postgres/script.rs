@@ -68,12 +68,6 @@ impl Script {
         self.at(last.unwrap_or(0), table, statement)
     }
 
-    /// A statement that touches no row of the one before it, in the same table.
-    pub fn beside(&mut self, table: &'static str, statement: &str) -> &mut Step {
-        let last = self.written.iter().filter(|(name, _)| *name == table).map(|(_, step)| *step).max();
-        self.at(last.unwrap_or(0), table, statement)
-    }
-
     fn at(&mut self, step: usize, table: &'static str, statement: &str) -> &mut Step {
         if step == self.steps.len() {
             self.steps.push(Step::of(&self.account));
@@ -121,14 +115,13 @@ mod tests {
         let mut script = Script::of("a".to_owned());
         script.then("x", "INSERT INTO x SELECT $1, $2, $3").bind(1_i32).bind(2_i32);
         script.then("y", "INSERT INTO y SELECT $1, $2").bind(3_i32);
-        script.beside("x", "DELETE FROM x WHERE account = $1 AND n = $2").bind(4_i32);
         script.then("x", "UPDATE x SET n = $2 WHERE account = $1").bind(5_i32);
         let texts: Vec<String> = script.steps.iter().map(Step::text).collect();
         assert_eq!(
             texts,
             [
                 "WITH part_0 AS (INSERT INTO x SELECT $1, $2, $3), part_1 AS (INSERT INTO y SELECT $1, $4), \
-                 part_2 AS (DELETE FROM x WHERE account = $1 AND n = $5), done AS (SELECT) SELECT FROM done",
+                 done AS (SELECT) SELECT FROM done",
                 "UPDATE x SET n = $2 WHERE account = $1",
             ]
         );

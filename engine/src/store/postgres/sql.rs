@@ -2,6 +2,11 @@
 //!
 //! `$1` is the account wherever there is one; a set of rows comes as one array a column. Columns are
 //! listed in the order in which `columns` reads them.
+//!
+//! Fences (`OFFSET 0`) stand about what is sought by name, or, where rows are changed, about the names
+//! with the account. Without them the planner, which knows nothing of a young partition and takes it
+//! for a few rows, walks through the account and compares; and keeps that plan while the partition
+//! grows. A test reads the plans on empty tables.
 
 // The account and the clock.
 
@@ -55,10 +60,10 @@ pub const KEY_REVOKE: &str =
 
 // Hits.
 
-pub const HITS_NAMED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, h.body, \
-    h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, h.early_until, \
-    h.expires_at FROM unnest($2::text[], $3::uuid[]) AS r (webhook, hit) JOIN hits AS h ON \
-    h.account = $1 AND h.webhook = r.webhook AND h.hit = r.hit ORDER BY h.hit";
+pub const HITS_NAMED: &str = "SELECT h.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, hit) CROSS JOIN LATERAL \
+    (SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
+    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
+    $1 AND webhook = r.webhook AND hit = r.hit OFFSET 0) AS h ORDER BY h.hit";
 pub const HIT_OF: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
     transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
     $1 AND webhook = ANY($2) AND hit = $3";
@@ -80,15 +85,17 @@ pub const HITS_ADD: &str = "INSERT INTO hits (account, webhook, hit, received_at
     $14::bool[], $15::uuid[], $16::timestamptz[], $17::timestamptz[]) AS r";
 pub const HITS_CHANGE: &str = "UPDATE hits AS h SET status = r.status, reason = r.reason, transaction_id = \
     r.transaction_id, run = r.run, ambiguous = r.ambiguous, early_until = r.early_until FROM \
-    unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::int4[], $8::bool[], \
-    $9::timestamptz[]) AS r (webhook, hit, status, reason, transaction_id, run, ambiguous, \
-    early_until) WHERE h.account = $1 AND h.webhook = r.webhook AND h.hit = r.hit";
+    (SELECT $1::text AS account, u.* FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[], \
+    $6::uuid[], $7::int4[], $8::bool[], $9::timestamptz[]) AS u (webhook, hit, status, reason, \
+    transaction_id, run, ambiguous, early_until) OFFSET 0) AS r WHERE h.account = r.account AND \
+    h.webhook = r.webhook AND h.hit = r.hit";
 
 // Transactions.
 
-pub const TRANSACTIONS_NAMED: &str = "SELECT t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, t.step, t.runs, \
-    t.expires_at, t.completed_at, t.failed_at, t.callers FROM unnest($2::uuid[]) AS r (id) JOIN \
-    transactions AS t ON t.account = $1 AND t.transaction_id = r.id ORDER BY t.transaction_id";
+pub const TRANSACTIONS_NAMED: &str = "SELECT t.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT transaction_id, \
+    cycle_id, version, started_at, status, step, runs, expires_at, completed_at, failed_at, \
+    callers FROM transactions WHERE account = $1 AND transaction_id = r.id OFFSET 0) AS t ORDER \
+    BY t.transaction_id";
 pub const TRANSACTIONS_LIST: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, expires_at, \
     completed_at, failed_at, callers FROM transactions WHERE account = $1 AND cycle_id = $2 AND \
     status = $3 AND transaction_id < $4 AND transaction_id >= $5 AND expires_at > $6 ORDER BY \
@@ -99,9 +106,10 @@ pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transacti
     $8::int4[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[]) AS r";
 pub const TRANSACTIONS_CHANGE: &str = "UPDATE transactions AS t SET status = r.status, step = r.step, runs = r.runs, expires_at = \
     r.expires_at, completed_at = r.completed_at, failed_at = r.failed_at, callers = r.callers \
-    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int4[], $6::timestamptz[], \
-    $7::timestamptz[], $8::timestamptz[], $9::text[]) AS r (id, status, step, runs, expires_at, \
-    completed_at, failed_at, callers) WHERE t.account = $1 AND t.transaction_id = r.id";
+    FROM (SELECT $1::text AS account, u.* FROM unnest($2::uuid[], $3::text[], $4::text[], \
+    $5::int4[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::text[]) AS u (id, \
+    status, step, runs, expires_at, completed_at, failed_at, callers) OFFSET 0) AS r WHERE \
+    t.account = r.account AND t.transaction_id = r.id";
 /// Groups, so it sorts: what is held is counted through the index by status.
 pub const HELD: &str = "SELECT t.cycle_id, t.step, count(*) FROM transactions AS t JOIN cycles AS c ON c.account = \
     t.account AND c.cycle_id = t.cycle_id WHERE c.account = $1 AND t.account = $1 AND t.status = \
@@ -110,22 +118,22 @@ pub const HELD: &str = "SELECT t.cycle_id, t.step, count(*) FROM transactions AS
 
 // Runs.
 
-pub const RUNS_NAMED: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
-    u.started_at, u.steps, u.document, u.hold_keys, u.error, h.webhook, h.hit, h.received_at, \
-    h.method, h.headers, h.query, h.raw, h.body, h.status, h.reason, h.transaction_id, h.run, \
-    h.ambiguous, h.replay_of, h.early_until, h.expires_at FROM unnest($2::uuid[], $3::int4[]) AS \
-    r (id, run) JOIN runs AS u ON u.account = $1 AND u.transaction_id = r.id AND u.run = r.run \
-    LEFT JOIN hits AS h ON h.account = $1 AND h.webhook = u.webhook AND h.hit = u.hit ORDER BY \
-    u.transaction_id, u.run";
+pub const RUNS_NAMED: &str = "SELECT u.*, h.* FROM unnest($2::uuid[], $3::int4[]) AS r (id, run) CROSS JOIN LATERAL \
+    (SELECT transaction_id, run, base, entry, webhook, hit, status, step, started_at, steps, \
+    document, hold_keys, error FROM runs WHERE account = $1 AND transaction_id = r.id AND run = \
+    r.run OFFSET 0) AS u LEFT JOIN LATERAL (SELECT webhook, hit, received_at, method, headers, \
+    query, raw, body, status, reason, transaction_id, run, ambiguous, replay_of, early_until, \
+    expires_at FROM hits WHERE account = $1 AND webhook = u.webhook AND hit = u.hit OFFSET 0) AS \
+    h ON true ORDER BY u.transaction_id, u.run";
 pub const RUNS: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
     u.started_at, u.steps, u.document, u.hold_keys, u.error, h.webhook, h.hit, h.received_at, \
     h.method, h.headers, h.query, h.raw, h.body, h.status, h.reason, h.transaction_id, h.run, \
     h.ambiguous, h.replay_of, h.early_until, h.expires_at FROM runs AS u LEFT JOIN hits AS h ON \
     h.account = u.account AND h.webhook = u.webhook AND h.hit = u.hit WHERE u.account = $1 AND \
     u.transaction_id = $2 AND u.run < $3 ORDER BY u.run DESC LIMIT $4";
-pub const HOLDS: &str = "SELECT u.transaction_id, u.run, u.base, u.entry, u.webhook, u.hit, u.status, u.step, \
-    u.started_at, u.steps, u.document, u.hold_keys, u.error FROM unnest($2::uuid[]) AS r (id) \
-    JOIN runs AS u ON u.account = $1 AND u.transaction_id = r.id AND u.status = 'held' ORDER BY \
+pub const HOLDS: &str = "SELECT u.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT transaction_id, run, \
+    base, entry, webhook, hit, status, step, started_at, steps, document, hold_keys, error FROM \
+    runs WHERE account = $1 AND transaction_id = r.id AND status = 'held' OFFSET 0) AS u ORDER BY \
     u.transaction_id, u.run";
 pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base, entry, webhook, hit, status, step, \
     started_at, steps, document, hold_keys, error) SELECT $1, r.* FROM unnest($2::uuid[], \
@@ -157,30 +165,25 @@ pub const SEEK_READ: &str = "SELECT 0::int4, k.resumed, k.run, k.due_at, t.trans
     k.transaction_id WHERE k.account = $1 AND k.webhook = $2 AND k.key_hash = $3 AND k.resumed = \
     $4 AND k.key = $5 AND t.expires_at > $6 AND t.status <> 'cancelled' ORDER BY \
     k.transaction_id DESC LIMIT $7";
-pub const KEY_ROWS: &str = "SELECT k.resumed, k.webhook, k.key_hash, k.transaction_id, k.run, k.key, k.due_at FROM \
-    unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, key_hash, id) JOIN hold_keys AS k \
-    ON k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND k.resumed IN \
-    (false, true) AND k.transaction_id = r.id";
+pub const KEY_ROWS: &str = "SELECT k.* FROM unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, key_hash, id) \
+    CROSS JOIN LATERAL (SELECT resumed, webhook, key_hash, transaction_id, run, key, due_at FROM \
+    hold_keys WHERE account = $1 AND webhook = r.webhook AND key_hash = r.key_hash AND resumed \
+    IN (false, true) AND transaction_id = r.id OFFSET 0) AS k";
 pub const KEYS_ADD: &str = "INSERT INTO hold_keys (account, webhook, key_hash, resumed, transaction_id, run, key, \
     due_at) SELECT $1, r.webhook, r.key_hash, false, r.id, r.run, r.key, r.due_at FROM \
     unnest($2::text[], $3::bytea[], $4::uuid[], $5::int4[], $6::bytea[], $7::timestamptz[]) AS r \
     (webhook, key_hash, id, run, key, due_at) ON CONFLICT (account, webhook, key_hash, resumed, \
     transaction_id) DO UPDATE SET run = excluded.run, key = excluded.key, due_at = \
     excluded.due_at";
-/// The row as one that a hit has resumed, in place of an older one that there may be.
-pub const KEYS_RESUMED: &str = "INSERT INTO hold_keys (account, webhook, key_hash, resumed, transaction_id, run, key, due_at) \
-    SELECT k.account, k.webhook, k.key_hash, true, k.transaction_id, k.run, k.key, k.due_at FROM \
-    unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, key_hash, id) JOIN hold_keys AS k \
-    ON k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND k.resumed = false \
-    AND k.transaction_id = r.id ON CONFLICT (account, webhook, key_hash, resumed, transaction_id) \
-    DO UPDATE SET run = excluded.run, key = excluded.key, due_at = excluded.due_at";
-/// Of the same rows: they are resumed now.
-pub const KEYS_HELD_GONE: &str = "DELETE FROM hold_keys AS k USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
-    key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND \
-    k.resumed = false AND k.transaction_id = r.id";
-pub const KEYS_GONE: &str = "DELETE FROM hold_keys AS k USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
-    key_hash, id) WHERE k.account = $1 AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND \
-    k.resumed IN (false, true) AND k.transaction_id = r.id";
+/// Resumed from now on. There is no such row yet: a newer hold takes an older one's rows away.
+pub const KEYS_RESUMED: &str = "UPDATE hold_keys AS k SET resumed = true FROM (SELECT $1::text AS account, u.* FROM \
+    unnest($2::text[], $3::bytea[], $4::uuid[]) AS u (webhook, key_hash, id) OFFSET 0) AS r WHERE \
+    k.account = r.account AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND k.resumed = \
+    false AND k.transaction_id = r.id";
+pub const KEYS_GONE: &str = "DELETE FROM hold_keys AS k USING (SELECT $1::text AS account, u.* FROM unnest($2::text[], \
+    $3::bytea[], $4::uuid[]) AS u (webhook, key_hash, id) OFFSET 0) AS r WHERE k.account = \
+    r.account AND k.webhook = r.webhook AND k.key_hash = r.key_hash AND k.resumed IN (false, \
+    true) AND k.transaction_id = r.id";
 
 // Timers.
 
@@ -189,32 +192,35 @@ pub const TIMERS_DUE: &str = "SELECT due_at, transaction_id, run FROM timers WHE
     due_at, transaction_id, run LIMIT $3";
 pub const TIMERS_ADD: &str = "INSERT INTO timers (account, due_at, transaction_id, run) SELECT $1, r.* FROM \
     unnest($2::timestamptz[], $3::uuid[], $4::int4[]) AS r ON CONFLICT DO NOTHING";
-pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING unnest($2::timestamptz[], $3::uuid[], $4::int4[]) AS r \
-    (due_at, id, run) WHERE t.account = $1 AND t.due_at = r.due_at AND t.transaction_id = r.id \
-    AND t.run = r.run";
+pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING (SELECT $1::text AS account, u.* FROM \
+    unnest($2::timestamptz[], $3::uuid[], $4::int4[]) AS u (due_at, id, run) OFFSET 0) AS r \
+    WHERE t.account = r.account AND t.due_at = r.due_at AND t.transaction_id = r.id AND t.run = \
+    r.run";
 
 // Early hits.
 
 pub const EARLY: &str = "SELECT (s.seek - 1)::int4, h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, \
     h.raw, h.body, h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, \
     h.early_until, h.expires_at FROM unnest($2::text[], $3::bytea[], $4::bytea[]) WITH \
-    ORDINALITY AS s (webhook, key_hash, key, seek) JOIN early AS e ON e.account = $1 AND \
-    e.webhook = s.webhook AND e.key_hash = s.key_hash AND e.key = s.key AND e.until_at > $5 JOIN \
-    hits AS h ON h.account = $1 AND h.webhook = e.webhook AND h.hit = e.hit AND h.expires_at > \
-    $5 ORDER BY h.hit, s.seek";
+    ORDINALITY AS s (webhook, key_hash, key, seek) CROSS JOIN LATERAL (SELECT account, webhook, hit FROM \
+    early WHERE account = $1 AND webhook = s.webhook AND key_hash = s.key_hash AND key = s.key AND \
+    until_at > $5 OFFSET 0) AS e CROSS JOIN LATERAL (SELECT webhook, hit, received_at, method, \
+    headers, query, raw, body, status, reason, transaction_id, run, ambiguous, replay_of, \
+    early_until, expires_at FROM hits WHERE account = $1 AND webhook = e.webhook AND hit = e.hit \
+    AND expires_at > $5 OFFSET 0) AS h ORDER BY h.hit, s.seek";
 pub const EARLY_ADD: &str = "INSERT INTO early (account, webhook, key_hash, hit, key, until_at) SELECT $1, r.* FROM \
     unnest($2::text[], $3::bytea[], $4::uuid[], $5::bytea[], $6::timestamptz[]) AS r ON CONFLICT \
     (account, webhook, key_hash, hit) DO UPDATE SET key = excluded.key, until_at = \
     excluded.until_at";
-pub const EARLY_GONE: &str = "DELETE FROM early AS e USING unnest($2::text[], $3::bytea[], $4::uuid[]) AS r (webhook, \
-    key_hash, hit) WHERE e.account = $1 AND e.webhook = r.webhook AND e.key_hash = r.key_hash \
-    AND e.hit = r.hit";
+pub const EARLY_GONE: &str = "DELETE FROM early AS e USING (SELECT $1::text AS account, u.* FROM unnest($2::text[], \
+    $3::bytea[], $4::uuid[]) AS u (webhook, key_hash, hit) OFFSET 0) AS r WHERE e.account = \
+    r.account AND e.webhook = r.webhook AND e.key_hash = r.key_hash AND e.hit = r.hit";
 
 // Repeats.
 
-pub const REPEATS: &str = "SELECT p.webhook, p.key_hash, p.body_hash, p.hit, p.at FROM unnest($2::text[], $3::bytea[]) \
-    AS r (webhook, key_hash) JOIN repeats AS p ON p.account = $1 AND p.webhook = r.webhook AND \
-    p.key_hash = r.key_hash";
+pub const REPEATS: &str = "SELECT p.* FROM unnest($2::text[], $3::bytea[]) AS r (webhook, key_hash) CROSS JOIN LATERAL \
+    (SELECT webhook, key_hash, body_hash, hit, at FROM repeats WHERE account = $1 AND webhook = \
+    r.webhook AND key_hash = r.key_hash OFFSET 0) AS p";
 /// A record that stands already has run out and only not been swept: the engine has looked.
 pub const REPEATS_ADD: &str = "INSERT INTO repeats (account, webhook, key_hash, body_hash, hit, at) SELECT $1, r.* FROM \
     unnest($2::text[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[]) AS r ON CONFLICT \
@@ -223,9 +229,9 @@ pub const REPEATS_ADD: &str = "INSERT INTO repeats (account, webhook, key_hash, 
 
 // Answers.
 
-pub const ANSWERS_NAMED: &str = "SELECT a.hit, a.transaction_id, a.kind, a.status, a.step, a.headers, a.body, a.expires_at \
-    FROM unnest($2::uuid[]) AS r (id) JOIN answers AS a ON a.account = $1 AND a.hit = r.id ORDER \
-    BY a.hit";
+pub const ANSWERS_NAMED: &str = "SELECT a.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT hit, transaction_id, \
+    kind, status, step, headers, body, expires_at FROM answers WHERE account = $1 AND hit = r.id \
+    OFFSET 0) AS a ORDER BY a.hit";
 /// A caller is answered once: the first answer stands.
 pub const ANSWERS_ADD: &str = "INSERT INTO answers (account, hit, transaction_id, kind, status, step, headers, body, \
     expires_at) SELECT $1, r.* FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int4[], \
@@ -240,8 +246,9 @@ pub const QUEUED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.he
     q.webhook AND h.hit = q.hit WHERE q.account = $1 AND q.cycle_id = $2 ORDER BY q.hit LIMIT $3";
 pub const QUEUE_ADD: &str = "INSERT INTO queue (account, cycle_id, hit, webhook) SELECT $1, r.* FROM unnest($2::uuid[], \
     $3::uuid[], $4::text[]) AS r";
-pub const QUEUE_GONE: &str = "DELETE FROM queue AS q USING unnest($2::uuid[], $3::uuid[]) AS r (cycle_id, hit) WHERE \
-    q.account = $1 AND q.cycle_id = r.cycle_id AND q.hit = r.hit";
+pub const QUEUE_GONE: &str = "DELETE FROM queue AS q USING (SELECT $1::text AS account, u.* FROM unnest($2::uuid[], \
+    $3::uuid[]) AS u (cycle_id, hit) OFFSET 0) AS r WHERE q.account = r.account AND q.cycle_id = \
+    r.cycle_id AND q.hit = r.hit";
 pub const QUEUED_ADD: &str = "UPDATE webhooks AS w SET queued = greatest(0, w.queued + r.change) FROM (SELECT webhook, \
     sum(change)::int8 AS change FROM unnest($2::text[], $3::int8[]) AS u (webhook, change) GROUP \
     BY webhook) AS r WHERE w.account = $1 AND w.webhook = r.webhook";
@@ -316,7 +323,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("KEY_ROWS", KEY_ROWS),
     ("KEYS_ADD", KEYS_ADD),
     ("KEYS_RESUMED", KEYS_RESUMED),
-    ("KEYS_HELD_GONE", KEYS_HELD_GONE),
     ("KEYS_GONE", KEYS_GONE),
     ("TIMER_NEXT", TIMER_NEXT),
     ("TIMERS_DUE", TIMERS_DUE),

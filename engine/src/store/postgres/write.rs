@@ -16,8 +16,6 @@ pub async fn write(commit: &mut PostgresCommit, writes: &Writes) -> Result<()> {
     let mut script = Script::of(commit.account());
     if !writes.keys_resumed.is_empty() {
         names(script.then("hold_keys", sql::KEYS_RESUMED), &writes.keys_resumed);
-        // Different rows of the same table.
-        names(script.beside("hold_keys", sql::KEYS_HELD_GONE), &writes.keys_resumed);
     }
     if !writes.keys_gone.is_empty() {
         names(script.then("hold_keys", sql::KEYS_GONE), &writes.keys_gone);

@@ -138,6 +138,11 @@ impl Place {
         Ok(Self { directory, url, servers: std::cell::Cell::new(0) })
     }
 
+    /// Of PostgreSQL.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
     fn log(&self) -> PathBuf {
         self.servers.set(self.servers.get() + 1);
         self.directory.path().join(format!("{}.log", self.servers.get()))

@@ -4,6 +4,7 @@
 //! Ratios count; absolute figures are this machine's. Every line has a bound and what was reached.
 
 mod drive;
+mod figures;
 mod least;
 mod nodes;
 mod overload;
@@ -54,7 +55,7 @@ pub struct Plan {
     /// Ratios alone, in few short rounds, with wide bounds: notices a loss of half
     #[arg(long)]
     pub quick: bool,
-    /// Only these parts: ratios (or of them start, decide, resume), scale, flat, overload, nodes, peers (or of
+    /// Only these parts: ratios (or of them start, decide, resume), scale, flat, figures, overload, nodes, peers (or of
     /// them n8n, restate, node-red, dbos)
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
@@ -145,6 +146,9 @@ async fn measure(plan: &Plan) -> Result<()> {
         }
         if plan.has("flat") {
             scale::flat(plan, *store, &mut report).await?;
+        }
+        if plan.has("figures") {
+            figures::measure(plan, *store, &mut report).await?;
         }
         if plan.has("overload") {
             overload::measure(plan, *store, &mut report).await?;

@@ -128,8 +128,7 @@ async fn decide(
             }
         }
         for ((store, ..), each) in ours.iter().zip(each) {
-            let detail = detail(&each, &theirs, (name, peer));
-            let reached = median(each.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect());
+            let (reached, detail) = ratio(&each, &theirs, (name, peer));
             let what = format!("start through a decision, {connections} connections: against {name}");
             report.line(store.name, &what, bound, reached, " times", detail);
         }
@@ -141,9 +140,14 @@ async fn decide(
     Ok(())
 }
 
-fn detail(ours: &[f64], theirs: &[f64], (name, peer): (&str, &Peer)) -> String {
+/// Of each round to the peer's: the median, and what it is made of.
+fn ratio(ours: &[f64], theirs: &[f64], (name, peer): (&str, &Peer)) -> (f64, String) {
+    let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
+    let (least, most) = (ratios.iter().copied().fold(f64::MAX, f64::min), ratios.iter().copied().fold(0.0, f64::max));
     let (one, other) = (short(median(ours.to_vec())), short(median(theirs.to_vec())));
-    format!("{one} against {other} req/s, {} rounds, {name} {}", ours.len(), peer.version)
+    let detail = format!("{one} against {other} req/s, {name} {}", peer.version);
+    let detail = format!("{detail}, {} rounds of {} to {}", ratios.len(), short(least), short(most));
+    (median(ratios), detail)
 }
 
 /// Held under a key, and resumed each by its own. DBOS acknowledges a message first and runs after: ours
@@ -172,8 +176,7 @@ async fn resume(plan: &Plan, store: Store<'_>, (peer, url): (&Peer, &str), repor
         ours.push(one(&node.host, "/hooks/hold/status", RESUME)?.rps);
     }
     for (end, theirs, bound) in [("run", run, RESUMES), ("acknowledged", acknowledged, Bound::Told)] {
-        let reached = median(ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect());
-        let detail = detail(&ours, &theirs, ("DBOS", peer));
+        let (reached, detail) = ratio(&ours, &theirs, ("DBOS", peer));
         let what = format!("resume each of {} held: against DBOS, {end}", short(held as f64));
         report.line(store.name, &what, bound, reached, " times", detail);
     }

@@ -39,6 +39,8 @@ pub struct Load {
     pub rate: Option<f64>,
     /// The status of a success.
     pub expect: u16,
+    /// What its answer has in it.
+    pub holds: Option<String>,
 }
 
 /// What came of it. Latencies in milliseconds.
@@ -143,7 +145,7 @@ async fn connection(shared: Arc<Shared>, number: usize) -> Tally {
         let took = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
         let counts = shared.began.elapsed() >= warm;
         let failure = match answer {
-            Ok(Ok(status)) if status == load.expect => {
+            Ok(Ok(status)) if status == load.expect && holds(load, &read) => {
                 if counts {
                     tally.ok.push(took);
                 }
@@ -214,7 +216,9 @@ async fn exchange(open: &mut Option<TcpStream>, host: &str, request: &[u8], read
     let status = text.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
     let length = text.split("content-length:").nth(1).and_then(|rest| rest.split("\r\n").next()?.trim().parse().ok());
     let closes = text.contains("connection: close");
-    while read.len() < head + length.unwrap_or(0) {
+    // Nothing follows an answer that was not asked for, so its last chunk is the last that comes.
+    let chunked = text.contains("transfer-encoding: chunked");
+    while if chunked { !read.ends_with(b"\r\n0\r\n\r\n") } else { read.len() < head + length.unwrap_or(0) } {
         if stream.read_buf(read).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -237,6 +241,10 @@ pub async fn call(host: &str, method: &str, path: &str, body: &str) -> Result<(u
     let status = tokio::time::timeout(PATIENCE, answer).await.context("no answer in time")??;
     let text = String::from_utf8_lossy(&read).into_owned();
     Ok((status, text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()))
+}
+
+fn holds(load: &Load, answer: &[u8]) -> bool {
+    load.holds.as_ref().is_none_or(|part| find(answer, part.as_bytes()).is_some())
 }
 
 fn has_retry_after(answer: &[u8]) -> bool {

@@ -4,9 +4,11 @@
 //! Ratios count; absolute figures are this machine's. Every line has a bound and what was reached.
 
 mod drive;
+mod figures;
 mod least;
 mod nodes;
 mod overload;
+mod peers;
 mod process;
 mod ratios;
 mod report;
@@ -53,7 +55,8 @@ pub struct Plan {
     /// Ratios alone, in few short rounds, with wide bounds: notices a loss of half
     #[arg(long)]
     pub quick: bool,
-    /// Only these parts: ratios (or of them start, decide, resume), scale, flat, overload, nodes
+    /// Only these parts: ratios (or of them start, decide, resume), scale, flat, figures, overload, nodes, peers (or of
+    /// them n8n, restate, node-red, dbos)
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Alternating rounds of each ratio; their median counts
@@ -77,6 +80,12 @@ pub struct Plan {
     /// Where databases are put while they are measured
     #[arg(long, default_value = "target")]
     pub scratch: PathBuf,
+    /// Other engines too: n8n, Restate, Node-RED, DBOS, whose packages npm installs
+    #[arg(long)]
+    pub peers: bool,
+    /// Where those are installed and found again; by default in the scratch directory, and gone afterwards
+    #[arg(long)]
+    pub peers_dir: Option<PathBuf>,
     /// Where the table goes; a chart goes beside it
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -138,6 +147,9 @@ async fn measure(plan: &Plan) -> Result<()> {
         if plan.has("flat") {
             scale::flat(plan, *store, &mut report).await?;
         }
+        if plan.has("figures") {
+            figures::measure(plan, *store, &mut report).await?;
+        }
         if plan.has("overload") {
             overload::measure(plan, *store, &mut report).await?;
         }
@@ -145,6 +157,7 @@ async fn measure(plan: &Plan) -> Result<()> {
             nodes::measure(plan, *store, &mut report).await?;
         }
     }
+    peers::measure(plan, &stores, &mut report).await?;
     report.end(plan)
 }
 

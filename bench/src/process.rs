@@ -15,6 +15,8 @@ use sqlx::Connection as _;
 use crate::drive::{Got, Load};
 
 const START_PATIENCE: Duration = Duration::from_secs(60);
+/// What a node logs: that it listens.
+pub const QUIET: &str = "warn,holdfast_api=info";
 
 /// A server that says where it listens.
 pub struct Server {
@@ -68,6 +70,11 @@ impl Server {
         Ok(bytes.trim().parse()?)
     }
 
+    /// How often its log has a text in it.
+    pub fn logged(&self, text: &str) -> Result<u64> {
+        Ok(fs::read_to_string(&self.log)?.matches(text).count() as u64)
+    }
+
     /// Processor time that it has had.
     pub fn cpu(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
@@ -103,7 +110,7 @@ fn listening(text: &str) -> Option<String> {
 }
 
 /// Where this program lies, and so the engine beside it.
-fn beside(name: &str) -> Result<PathBuf> {
+pub fn beside(name: &str) -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
@@ -138,6 +145,11 @@ impl Place {
         Ok(Self { directory, url, servers: std::cell::Cell::new(0) })
     }
 
+    /// Of PostgreSQL.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
     fn log(&self) -> PathBuf {
         self.servers.set(self.servers.get() + 1);
         self.directory.path().join(format!("{}.log", self.servers.get()))
@@ -150,14 +162,19 @@ impl Place {
 
     /// One of several on the same PostgreSQL.
     pub fn numbered(&self, number: u32) -> Result<Server> {
-        self.start(&format!("data-{number}"), &[])
+        self.start(&engine()?, &format!("data-{number}"), QUIET, &[])
     }
 
     pub fn node_with(&self, arguments: &[&str]) -> Result<Server> {
-        self.start("data", arguments)
+        self.start(&engine()?, "data", QUIET, arguments)
     }
 
-    fn start(&self, data: &str, arguments: &[&str]) -> Result<Server> {
+    /// Of another build, or one that logs more.
+    pub fn node_of(&self, binary: &Path, level: &str) -> Result<Server> {
+        self.start(binary, "data", level, &[])
+    }
+
+    fn start(&self, binary: &Path, data: &str, level: &str, arguments: &[&str]) -> Result<Server> {
         let cycles = self.directory.path().join("cycles");
         if !cycles.exists() {
             fs::create_dir(&cycles)?;
@@ -165,8 +182,8 @@ impl Place {
                 fs::write(cycles.join(name), text)?;
             }
         }
-        let mut command = Command::new(engine()?);
-        command.arg("dev").arg(&cycles).args(["--listen", "127.0.0.1:0", "--log-level", "warn,holdfast_api=info"]);
+        let mut command = Command::new(binary);
+        command.arg("dev").arg(&cycles).args(["--listen", "127.0.0.1:0", "--log-level", level]);
         command.arg("--data-dir").arg(self.directory.path().join(data)).args(arguments);
         if let Some(url) = &self.url {
             command.args(["--database-url", url]);

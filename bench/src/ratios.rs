@@ -80,6 +80,7 @@ pub fn load(server: &Server, path: &str, body: &str, connections: usize, seconds
         warm: (seconds / 6.0).min(1.0),
         rate: None,
         expect: 200,
+        holds: None,
     }
 }
 

@@ -63,8 +63,10 @@ impl Sqlite {
             .busy_timeout(PATIENCE)
             .foreign_keys(false)
             .statement_cache_capacity(STATEMENTS_KEPT)
-            .pragma("temp_store", "memory")
-            .disable_statement_logging();
+            .pragma("temp_store", "memory");
+        // Even one that nobody reads takes time.
+        let is_read = tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG);
+        let options = if is_read { options } else { options.disable_statement_logging() };
         let writing = options
             .clone()
             .create_if_missing(true)

@@ -141,6 +141,7 @@ async fn connection(shared: Arc<Shared>, number: usize) -> Tally {
             began = due;
         }
         let request = request(load, host, load.first + turn);
+        let sent = Instant::now();
         let answer = tokio::time::timeout(PATIENCE, exchange(&mut open, host, &request, &mut read)).await;
         let took = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
         let counts = shared.began.elapsed() >= warm;
@@ -152,7 +153,8 @@ async fn connection(shared: Arc<Shared>, number: usize) -> Tally {
                 continue;
             }
             Ok(Ok(429 | 503)) if has_retry_after(&read) => {
-                tally.refused.push(took);
+                // From when it was sent: how late that was is the driver's affair.
+                tally.refused.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
                 continue;
             }
             Ok(Ok(_)) => String::from_utf8_lossy(&read).chars().take(400).collect(),

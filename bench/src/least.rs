@@ -109,7 +109,10 @@ pub async fn serve(mode: Mode, database: &str) -> Result<()> {
         .route("/hold", route(Verb::Hold))
         .route("/resume", route(Verb::Resume))
         .with_state(Arc::new(store));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    // As many may wait to be accepted as with the engine.
+    let listener = socket.listen(1_024)?;
     eprintln!("listening on http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, app).await?)
 }

@@ -86,6 +86,9 @@ pub struct Plan {
     /// Where those are installed and found again; by default in the scratch directory, and gone afterwards
     #[arg(long)]
     pub peers_dir: Option<PathBuf>,
+    /// With --quick: the table of the last full run, against which it is held
+    #[arg(long)]
+    pub against: Option<PathBuf>,
     /// Where the table goes; a chart goes beside it
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -140,25 +143,30 @@ async fn measure(plan: &Plan) -> Result<()> {
     for store in &stores {
         if ratios::PARTS.iter().any(|part| plan.has(part)) {
             ratios::measure(plan, *store, &mut report).await?;
+            report.save(plan)?;
         }
         if plan.has("scale") {
             scale::measure(plan, *store, &mut report).await?;
+            report.save(plan)?;
         }
         if plan.has("flat") {
             scale::flat(plan, *store, &mut report).await?;
+            report.save(plan)?;
         }
         if plan.has("figures") {
             figures::measure(plan, *store, &mut report).await?;
         }
         if plan.has("overload") {
             overload::measure(plan, *store, &mut report).await?;
+            report.save(plan)?;
         }
         if plan.has("nodes") && store.cluster.is_some() {
             nodes::measure(plan, *store, &mut report).await?;
         }
     }
     peers::measure(plan, &stores, &mut report).await?;
-    report.end(plan)
+    report.save(plan)?;
+    report.end()
 }
 
 #[expect(clippy::print_stdout, reason = "what a program for the terminal says")]

@@ -33,10 +33,10 @@ pub async fn measure(plan: &Plan, store: Store<'_>, report: &mut Report) -> Resu
             let single = one(1)?;
             ratios.push(one(count)? / single);
         }
-        let detail = format!("64 connections over them, {} rounds", plan.rounds);
+        let detail = format!("{} rounds", plan.rounds);
         report.line(
             store.name,
-            &format!("{count} nodes against one: starts"),
+            &format!("{count} nodes against one: starts, {connections} connections"),
             Bound::AtLeast(0.9),
             median(ratios),
             "×",

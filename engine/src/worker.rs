@@ -33,6 +33,8 @@ const SWEEP_CHUNK: i64 = 500;
 const DUE_CHUNK: i64 = 1_000;
 /// Counts of what is held are read at most this often.
 const HELD_FRESH: Duration = Duration::from_secs(15);
+/// And not before so many times as long as the last count took: counting grows with what is held.
+const HELD_REST: u32 = 50;
 
 pub async fn run(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(TICK);
@@ -248,23 +250,34 @@ type Held = Arc<Vec<(Uuid, String, u64)>>;
 /// Counts of what is held, by account, each as old as it says.
 #[derive(Default)]
 pub struct HeldCache {
-    counts: Mutex<HashMap<String, (Instant, Micros, Held)>>,
+    counts: Mutex<HashMap<String, Counted>>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    at: Instant,
+    took: Duration,
+    /// The clock then: a manual one may have been moved since.
+    clock: Micros,
+    held: Held,
 }
 
 impl HeldCache {
     pub async fn of(&self, shared: &Shared, account: &str) -> Result<Held, Error> {
         let mut counts = self.counts.lock().await;
         let now = shared.clock.now();
-        if let Some((at, clock, held)) = counts.get(account)
-            && at.elapsed() < HELD_FRESH
-            && (!shared.clock.is_manual() || *clock == now)
+        if let Some(known) = counts.get(account)
+            && known.at.elapsed() < HELD_FRESH.max(known.took * HELD_REST)
+            && (!shared.clock.is_manual() || known.clock == now)
         {
-            return Ok(held.clone());
+            return Ok(known.held.clone());
         }
+        let began = Instant::now();
         let rows = shared.store.held(account, now).await?;
         let held: Held =
             Arc::new(rows.into_iter().map(|(cycle, step, count)| (cycle, step, count.max(0) as u64)).collect());
-        counts.insert(account.to_owned(), (Instant::now(), now, held.clone()));
+        let counted = Counted { at: Instant::now(), took: began.elapsed(), clock: now, held: held.clone() };
+        counts.insert(account.to_owned(), counted);
         Ok(held)
     }
 }

@@ -5,14 +5,16 @@
 //! sink its neighbours; one that the store could not take is refused whole, and nothing was done.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Poll,
     time::Instant,
 };
 
-use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
     Error,
@@ -28,6 +30,8 @@ use crate::{
 const BATCH_MAX: usize = 1_024;
 /// Work that may wait for a commit. Beyond it callers are refused at once rather than kept.
 const QUEUE_MAX: usize = 4_096;
+/// From here on a hit is refused before it is read: those that are being read take what is left.
+const QUEUE_BUSY: u64 = 3_072;
 
 #[derive(Debug)]
 pub enum Job {
@@ -70,6 +74,14 @@ impl Writer {
 
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Limit where a hit would wait behind more than may be waited for.
+    pub fn has_room(&self) -> Result<(), Error> {
+        if self.waiting() < QUEUE_BUSY {
+            return Ok(());
+        }
+        Err(Error::Limit { limit: "commit queue", max: QUEUE_BUSY, retry_after: RETRY_SOON })
     }
 
     /// Work of a caller: refused while the node is shutting down or its queue is full.
@@ -128,7 +140,7 @@ pub fn shutting_down() -> Error {
     Error::Unavailable { reason: "shutting down".into(), retry_after: RETRY_SOON }
 }
 
-/// What the writer works from. Behind a lock, so that a panic in one batch leaves it as it is.
+/// What the writer works from.
 struct Gathering {
     shared: Arc<Shared>,
     queue: mpsc::Receiver<Job>,
@@ -187,20 +199,28 @@ impl Gathering {
 
 /// Commits until every sender is gone or `close` is called.
 pub async fn run(shared: Arc<Shared>, queue: mpsc::Receiver<Job>, ids: Ids) {
-    let gathering = Arc::new(Mutex::new(Gathering { shared, queue, ids, carried: Vec::new(), taken: 0 }));
+    let mut gathering = Gathering { shared, queue, ids, carried: Vec::new(), taken: 0 };
     loop {
-        let jobs = gathering.lock().await.next().await;
+        let jobs = gathering.next().await;
         if jobs.is_empty() {
             return;
         }
-        let own = gathering.clone();
-        // A task of its own: a bug in one batch must not end the writer.
-        let done = tokio::spawn(async move { commit_all(&mut *own.lock().await, jobs).await }).await;
-        if let Err(error) = done {
-            tracing::error!(%error, "a batch ended in a panic; its callers were refused");
+        if unpanicked(commit_all(&mut gathering, jobs)).await.is_none() {
+            tracing::error!("a batch ended in a panic; its callers were refused");
         }
-        gathering.lock().await.finish();
+        gathering.finish();
     }
+}
+
+/// A bug in one batch must not end the writer: none, where the future panicked.
+async fn unpanicked<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        // What it leaves behind is queues and counts, each changed in one step.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 async fn commit_all(gathering: &mut Gathering, jobs: Vec<Job>) {
@@ -256,6 +276,11 @@ async fn commit_group(gathering: &mut Gathering, account: &str, mut group: Group
     }
 }
 
+/// Where the time of a commit goes.
+pub fn phase(phase: &'static str, began: Instant) {
+    metrics::histogram!("holdfast_commit_phase_seconds", "phase" => phase).record(began.elapsed().as_secs_f64());
+}
+
 fn is_about_a_row(error: &Error) -> bool {
     !matches!(error, Error::Unavailable { .. } | Error::Unknown)
 }
@@ -270,7 +295,9 @@ fn refuse(replies: Vec<Reply>, error: &Error) {
 
 async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gathers: bool) -> Result<Told, Error> {
     let shared = gathering.shared.clone();
+    let began = Instant::now();
     let commit = shared.begin(account).await?;
+    phase("begin", began);
     if gathers {
         gathering.more(account, group);
     }

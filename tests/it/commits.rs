@@ -8,6 +8,7 @@ use serde_json::json;
 both_stores![
     a_start_and_a_resume_are_one_commit_each,
     what_waits_is_committed_together,
+    behind_too_many_none_is_read,
     a_hit_that_comes_while_a_run_is_under_way_waits_for_it,
     a_commit_that_fails_leaves_nothing,
 ];
@@ -52,6 +53,31 @@ async fn what_waits_is_committed_together(store: Store) {
         other.await.expect("no panic").transaction();
     }
     assert_eq!(cue.committed() - before, 2, "one, and then the hundred that waited");
+}
+
+/// Refused before it is read; and all that was not refused is there.
+async fn behind_too_many_none_is_read(store: Store) {
+    const ROOM: u64 = 3_072;
+    let (world, cue) = World::start_on_cue(store, ORDERS).await;
+    cue.stall();
+    let before = cue.committed();
+    let first = world.call("placed", json!({ "id": 0 }));
+    eventually("the first commit is under way", async || (cue.stalled() == 1).then_some(())).await;
+    world.engine.has_room().expect("nothing waits");
+    let others: Vec<_> = (1..=ROOM).map(|id| world.call("placed", json!({ "id": id }))).collect();
+    eventually("they wait", async || {
+        (world.engine.gauges().await.expect("figures").commit_queue == ROOM).then_some(())
+    })
+    .await;
+    let refused = world.engine.has_room();
+    assert!(matches!(refused, Err(Error::Limit { limit: "commit queue", max: ROOM, .. })), "{refused:?}");
+    cue.release();
+    first.await.expect("no panic").transaction();
+    for other in others {
+        other.await.expect("no panic").transaction();
+    }
+    world.engine.has_room().expect("nothing waits any more");
+    assert_eq!(cue.committed() - before, 4, "one, and three of at most 1,024");
 }
 
 async fn a_hit_that_comes_while_a_run_is_under_way_waits_for_it(store: Store) {

@@ -7,7 +7,8 @@ use holdfast_tests::{Audit, Call, Cluster, Cut, Dice, Home, LOAD, Load, Mode, No
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
-const RECOVERY: Duration = Duration::from_secs(30);
+/// A node asks for ten seconds what became of a commit, and each refusal after that takes three.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// A running node under load, and its load.
 async fn under_load(home: &Home, name: &str) -> (Node, Load) {

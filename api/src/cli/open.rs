@@ -1,10 +1,10 @@
 //! What `dev` and `serve` do alike: the engine opened, the port taken, signals heard.
 
-use std::{future::Future, path::Path};
+use std::{future::Future, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
 use holdfast_engine::{Database, Engine, Options, Scope};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::settings::{ClockKind, Settings};
 use crate::{App, Metrics, start_logging};
@@ -41,13 +41,25 @@ pub async fn open(settings: &Settings, quiet: &str) -> anyhow::Result<Opened> {
         limits: settings.limits.engine(),
     };
     let engine = Engine::open(options).await.map_err(|error| anyhow::anyhow!("{}", error.for_log()))?;
-    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listen(settings.listen);
     let listener = listener.with_context(|| format!("--listen {}: the port can't be taken", settings.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
     let public_url = settings.public_url.clone().unwrap_or_else(|| url.clone());
     let mut app = App::new(engine, settings.limits.http(), &public_url, metrics);
     app.node = node.into();
     Ok(Opened { app, listener, url })
+}
+
+/// Connections that may wait to be accepted. The usual 128 are fewer than a busy caller opens at once:
+/// what is over them is tried again a second later, by the caller's kernel.
+const BACKLOG: u32 = 1_024;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As the standard library does: a port is free again as soon as its last owner is gone.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn make_private_directory(path: &Path) -> anyhow::Result<()> {

@@ -21,6 +21,8 @@ use crate::{
 /// connection closed on bytes that nobody read is reset, and the answer with it.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_CAPS: usize = 8;
+/// Bodies of at most this size are waited for before a refusal that is about no body at all.
+const DISCARDED_BYTES: u64 = 64 << 10;
 
 /// The whole body, at most [`Limits::body_bytes`] within [`Limits::body_read`].
 pub async fn read(mut body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Problem> {
@@ -79,6 +81,16 @@ pub fn linger(mut body: Body, headers: &HeaderMap, limits: &Limits) {
             left -= size;
         }
     }));
+}
+
+/// A body that nobody wants: one that is on its way is read, so that its connection can be used again.
+pub async fn discard(body: Body, headers: &HeaderMap, limits: &Limits) {
+    let small = body.size_hint().upper().is_some_and(|size| size <= DISCARDED_BYTES);
+    if small && !headers.contains_key(header::EXPECT) {
+        let _ = read(body, headers, limits).await;
+    } else {
+        linger(body, headers, limits);
+    }
 }
 
 fn too_large(limits: &Limits) -> Problem {

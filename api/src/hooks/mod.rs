@@ -139,6 +139,10 @@ async fn receive(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Rec
         body::linger(body, &parts.headers, &app.limits);
         return Err(Refusal::Inactive);
     }
+    if let Err(busy) = app.engine.has_room() {
+        body::discard(body, &parts.headers, &app.limits).await;
+        return Err(busy.into());
+    }
     let raw = body::read(body, &parts.headers, &app.limits).await?;
     let coding = head::one(&parts.headers, &header::CONTENT_ENCODING).unwrap_or_default();
     let coding = Coding::of(&coding).map_err(body::unsupported_coding)?;

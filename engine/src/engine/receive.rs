@@ -38,6 +38,12 @@ impl Engine {
         self.repeated(&account, &hook, first.hit, patience(&hook, arrival)).await.map(Some)
     }
 
+    /// Limit where so many hits wait for a commit that one more had better come later. Asked before a
+    /// hit is read and decoded, so that those that are refused take nothing from those that are not.
+    pub fn has_room(&self) -> Result<(), Error> {
+        self.shared.writer.has_room()
+    }
+
     /// Accepts a hit: on return it is on disk with all that it did, and for a synchronous webhook
     /// its answer came or its time-out passed.
     pub async fn receive(&self, arrival: Arrival) -> Result<Reception, Error> {

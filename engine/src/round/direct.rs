@@ -180,7 +180,7 @@ impl Batch<'_> {
         for caller in callers::from_text(row.callers.as_deref())? {
             self.answer(&caller, row, None, &answer);
         }
-        let mut row = row.clone();
+        let (mut row, before) = (row.clone(), row.expires_at);
         row.status = TransactionStatus::Cancelled.word().into();
         row.step = None;
         row.callers = None;
@@ -190,7 +190,7 @@ impl Batch<'_> {
         self.event("transaction.cancelled", &name, row.step.clone().as_deref(), Some(row.transaction), None);
         self.busy.insert(row.transaction);
         self.settle(ticket, Ok(Outcome::accepted(None, Some(row.transaction))));
-        self.writes.transaction_updates.push(row);
+        self.writes.change(row, before);
         Ok(())
     }
 
@@ -201,7 +201,8 @@ impl Batch<'_> {
             self.answer(&caller, row, None, &answer);
         }
         let row = TransactionRow { callers: None, ..row.clone() };
-        self.writes.transaction_updates.push(row);
+        let before = row.expires_at;
+        self.writes.change(row, before);
         Ok(())
     }
 

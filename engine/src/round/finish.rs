@@ -65,12 +65,11 @@ impl Batch<'_> {
         self.mark_resumed(&ran)?;
         let hold = self.write_hold(&ran, &end);
         self.tell_events(&ran, &end);
-        let task_new = ran.task.row.is_none();
+        let before = ran.task.row.as_ref().map(|row| row.expires_at);
         self.write_run(ran, &end, &row, answers)?;
-        if task_new {
-            self.writes.transactions.push(row);
-        } else {
-            self.writes.transaction_updates.push(row);
+        match before {
+            None => self.writes.transactions.push(row),
+            Some(before) => self.writes.change(row, before),
         }
         Ok(hold)
     }

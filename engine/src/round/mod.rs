@@ -18,6 +18,7 @@ mod run;
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
+    time::Instant,
 };
 
 use uuid::Uuid;
@@ -35,6 +36,7 @@ use crate::{
     store::{Commit, Head, Writes},
     waiters::Waiters,
     work::{Item, Outcome, OutcomeReply, Work},
+    writer::phase,
 };
 
 /// What one commit leaves to be told once it is durable.
@@ -130,7 +132,9 @@ impl<'a> Batch<'a> {
             self.round(items).await?;
         }
         self.answer_unmatched();
+        let began = Instant::now();
         self.commit.commit_with(&self.writes).await?;
+        phase("write", began);
         Ok(self.told)
     }
 
@@ -154,7 +158,9 @@ impl<'a> Batch<'a> {
         self.flush().await?;
         let mut tasks = self.direct(direct).await?;
         tasks.extend(self.arrive(arriving).await?);
+        let began = Instant::now();
         let holds = self.run(tasks).await?;
+        phase("run", began);
         self.offer_early(holds).await
     }
 

@@ -190,8 +190,10 @@ pub struct Writes {
     pub hits: Vec<HitRow>,
     pub hit_updates: Vec<HitUpdate>,
     pub transactions: Vec<TransactionRow>,
-    /// Rows that stand already: status, step, runs, expiry and callers change.
+    /// Rows that stand already: status, step, runs, ends and callers change.
     pub transaction_updates: Vec<TransactionRow>,
+    /// Of those, the ones whose `expires_at` changes, and what it is then.
+    pub expiries: Vec<(Uuid, Micros)>,
     pub runs: Vec<RunRow>,
     pub keys: Vec<KeyRow>,
     pub keys_resumed: Vec<KeyName>,
@@ -209,11 +211,20 @@ pub struct Writes {
 }
 
 impl Writes {
+    /// A row that stands already, as it is from now on. `before`: its `expires_at` until now.
+    pub fn change(&mut self, row: TransactionRow, before: Micros) {
+        if row.expires_at != before {
+            self.expiries.push((row.transaction, row.expires_at));
+        }
+        self.transaction_updates.push(row);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.hits.is_empty()
             && self.hit_updates.is_empty()
             && self.transactions.is_empty()
             && self.transaction_updates.is_empty()
+            && self.expiries.is_empty()
             && self.runs.is_empty()
             && self.keys.is_empty()
             && self.keys_resumed.is_empty()

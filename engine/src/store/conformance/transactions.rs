@@ -44,7 +44,9 @@ async fn every_column_comes_back(store: &dyn Store) {
         callers: None,
         ..full.clone()
     };
-    write(store, Writes { transaction_updates: vec![changed.clone()], ..Writes::default() }).await;
+    let mut writes = Writes::default();
+    writes.change(changed.clone(), full.expires_at);
+    write(store, writes).await;
     let mut commit = begin(store).await;
     assert_eq!(commit.transactions(&ids).await.expect("read"), [changed, spare]);
 }

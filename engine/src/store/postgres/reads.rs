@@ -17,7 +17,7 @@ use super::{
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
     commit::{PostgresCommit, by_name},
-    error, hints, sql,
+    error, hints, partitions, sql,
 };
 use crate::{
     clock::{Micros, micros},
@@ -181,6 +181,8 @@ impl Store for Postgres {
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
         self.partitions.drop_expired(&self.keepers, now).await?;
+        let ahead = partitions::ahead(&self.keepers, now).await?;
+        metrics::gauge!("holdfast_partitions_ahead_seconds").set((ahead / 1_000_000) as f64);
         let oldest = now - micros(RETENTION_MAX);
         let mut more = false;
         let gone = |statement, until: Micros| sqlx::query(statement).bind(account).bind(instant(until)).bind(limit);

@@ -106,6 +106,25 @@ async fn partitions_are_made_ahead_and_dropped_when_all_in_them_has_expired() {
 }
 
 #[tokio::test]
+async fn a_partition_that_cannot_be_made_is_told_before_it_is_missed() {
+    const DAY: i64 = 86_400_000_000;
+    let own = own().await;
+    own.store.prepare(conformance::NOON).await.unwrap();
+    // The first that is not there yet: four days wide, and three of them ahead.
+    let next = conformance::NOON.div_euclid(4 * DAY) + 4;
+    let starts = next * 4 * DAY;
+    let ahead = async |now| partitions::ahead(&own.store.readers, now).await.unwrap();
+    assert_eq!(ahead(conformance::NOON).await, starts - conformance::NOON);
+    let other = format!("CREATE TABLE runs_p{next} (other INT)");
+    own.store.writers.acquire().await.unwrap().execute(AssertSqlSafe(other)).await.unwrap();
+    own.store.prepare(starts - DAY / 2).await.expect("what is there lasts for half a day");
+    assert_eq!(ahead(starts - DAY / 2).await, DAY / 2, "which is told");
+    let missed = own.store.prepare(starts).await.expect_err("there is none").to_string();
+    assert!(missed.contains(&format!("runs_p{next} is there and is no partition of runs")), "{missed}");
+    assert_eq!(ahead(starts).await, 0);
+}
+
+#[tokio::test]
 async fn the_look_up_is_an_index_seek_on_every_partition() {
     let own = own().await;
     for days in [0, 8, 16] {

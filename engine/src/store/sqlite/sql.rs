@@ -99,12 +99,12 @@ pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transacti
     SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2, value->>3, value->>4, value->>5, value->>6, \
     value->>7, value->>8, value->>9, CAST(substr(?3, value->>10, value->>11) AS TEXT) FROM jsonb_each(?2)";
 /// Without `expires_at`, which seldom changes: to name it is to write its index.
-pub const TRANSACTIONS_CHANGE: &str = "UPDATE transactions SET status = r.value->>4, step = r.value->>5, \
-    runs = r.value->>6, completed_at = r.value->>8, failed_at = r.value->>9, \
-    callers = CAST(substr(?3, r.value->>10, r.value->>11) AS TEXT) FROM jsonb_each(?2) AS r \
+pub const TRANSACTIONS_CHANGE: &str = "UPDATE transactions SET status = r.value->>1, step = r.value->>2, \
+    runs = r.value->>3, completed_at = r.value->>4, failed_at = r.value->>5, \
+    callers = CAST(substr(?3, r.value->>6, r.value->>7) AS TEXT) FROM jsonb_each(?2) AS r \
     WHERE account = ?1 AND transaction_id = CAST(r.value->>0 AS BLOB)";
 pub const TRANSACTIONS_EXPIRE: &str = "UPDATE transactions SET expires_at = r.value->>1 FROM jsonb_each(?2) AS r \
-    WHERE account = ?1 AND transaction_id = CAST(r.value->>0 AS BLOB) AND expires_at <> r.value->>1";
+    WHERE account = ?1 AND transaction_id = CAST(r.value->>0 AS BLOB)";
 /// Groups, so it sorts: what is held is counted through the index by status.
 pub const HELD: &str = "SELECT c.cycle_id, t.step, count(*) FROM cycles AS c CROSS JOIN transactions AS t \
     ON t.account = c.account AND t.cycle_id = c.cycle_id AND t.status = 'held' \
@@ -139,22 +139,22 @@ pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base
 
 /// For each seek the newest and the second newest that no hit has resumed, and the newest that one
 /// has. A look-up each: SQLite has no lateral join, so scalar sub-queries name the transactions.
-pub const SEEK: &str = "WITH wanted (seek, resumed, transaction_id) AS MATERIALIZED ( \
-    SELECT s.key, 0, (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
+pub const SEEK: &str = "WITH wanted (seek, resumed, webhook, key_hash, transaction_id) AS MATERIALIZED ( \
+    SELECT s.key, 0, s.value->>0, CAST(s.value->>1 AS BLOB), (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
         ON t.account = k.account AND t.transaction_id = k.transaction_id \
         WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = CAST(s.value->>1 AS BLOB) AND k.resumed = 0 \
         AND k.key = CAST(s.value->>2 AS BLOB) AND (k.due_at IS NULL OR k.due_at > ?3) \
         AND t.expires_at > ?3 AND t.status <> 'cancelled' ORDER BY k.transaction_id DESC LIMIT 1) \
     FROM jsonb_each(?2) AS s \
     UNION ALL \
-    SELECT s.key, 0, (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
+    SELECT s.key, 0, s.value->>0, CAST(s.value->>1 AS BLOB), (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
         ON t.account = k.account AND t.transaction_id = k.transaction_id \
         WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = CAST(s.value->>1 AS BLOB) AND k.resumed = 0 \
         AND k.key = CAST(s.value->>2 AS BLOB) AND (k.due_at IS NULL OR k.due_at > ?3) \
         AND t.expires_at > ?3 AND t.status <> 'cancelled' ORDER BY k.transaction_id DESC LIMIT 1 OFFSET 1) \
     FROM jsonb_each(?2) AS s \
     UNION ALL \
-    SELECT s.key, 1, (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
+    SELECT s.key, 1, s.value->>0, CAST(s.value->>1 AS BLOB), (SELECT k.transaction_id FROM hold_keys AS k CROSS JOIN transactions AS t \
         ON t.account = k.account AND t.transaction_id = k.transaction_id \
         WHERE k.account = ?1 AND k.webhook = s.value->>0 AND k.key_hash = CAST(s.value->>1 AS BLOB) AND k.resumed = 1 \
         AND k.key = CAST(s.value->>2 AS BLOB) \
@@ -163,8 +163,7 @@ pub const SEEK: &str = "WITH wanted (seek, resumed, transaction_id) AS MATERIALI
     SELECT w.seek, k.resumed, k.run, k.due_at, t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, \
     t.step, t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
     FROM wanted AS w CROSS JOIN hold_keys AS k ON k.account = ?1 \
-    AND k.webhook = json_extract(?2, '$[' || w.seek || '][0]') \
-    AND k.key_hash = CAST(json_extract(?2, '$[' || w.seek || '][1]') AS BLOB) \
+    AND k.webhook = w.webhook AND k.key_hash = w.key_hash \
     AND k.resumed = w.resumed AND k.transaction_id = w.transaction_id \
     CROSS JOIN transactions AS t ON t.account = ?1 AND t.transaction_id = w.transaction_id";
 /// For reading: what has fallen due and not been dealt with yet shows too.

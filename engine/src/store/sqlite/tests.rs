@@ -96,7 +96,7 @@ async fn what_is_acknowledged_is_on_disk() {
     let (home, store) = store().await;
     let mut work = Work::begin(&store.writer).await.expect("begun");
     assert_eq!(pragma(&mut work, "PRAGMA synchronous").await, 2);
-    assert_eq!(pragma(&mut work, "PRAGMA page_size").await, 8_192);
+    assert_eq!(pragma(&mut work, "PRAGMA page_size").await, 4_096);
     assert_eq!(pragma(&mut work, "PRAGMA foreign_keys").await, 0);
     drop(work);
 

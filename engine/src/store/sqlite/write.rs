@@ -128,9 +128,9 @@ fn sheets(writes: &Writes) -> [Option<Sheet>; STATEMENTS.len()] {
         some(&writes.hits, hit),
         some(&writes.hit_updates, hit_update),
         some(&writes.transactions, transaction),
-        some(&writes.transaction_updates, transaction),
-        some(&writes.transaction_updates, |row, changed| {
-            row.id(changed.transaction).int(changed.expires_at);
+        some(&writes.transaction_updates, transaction_change),
+        some(&writes.expiries, |row, (transaction, expires_at)| {
+            row.id(*transaction).int(*expires_at);
         }),
         some(&writes.runs, run_row),
         some(&writes.keys_resumed, |row, name| {
@@ -194,6 +194,12 @@ fn transaction(row: &mut Row<'_>, transaction: &TransactionRow) {
     row.text(&transaction.status).maybe_text(transaction.step.as_deref()).int(transaction.runs);
     row.int(transaction.expires_at).maybe_instant(transaction.completed_at).maybe_instant(transaction.failed_at);
     row.maybe_large(transaction.callers.as_deref());
+}
+
+fn transaction_change(row: &mut Row<'_>, changed: &TransactionRow) {
+    row.id(changed.transaction).text(&changed.status).maybe_text(changed.step.as_deref()).int(changed.runs);
+    row.maybe_instant(changed.completed_at).maybe_instant(changed.failed_at);
+    row.maybe_large(changed.callers.as_deref());
 }
 
 fn run_row(row: &mut Row<'_>, run: &RunRow) {

@@ -17,6 +17,8 @@ use tokio::{
     net::TcpStream,
 };
 
+/// Between one connection's opening and the next one's.
+const OPENED_EVERY: Duration = Duration::from_micros(50);
 /// A request unanswered for this long counts as failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -122,6 +124,8 @@ async fn connection(shared: Arc<Shared>, number: usize) -> Tally {
     let mut open: Option<TcpStream> = None;
     let mut read = Vec::with_capacity(16 << 10);
     let (over, warm) = (Duration::from_secs_f64(load.seconds + load.warm), Duration::from_secs_f64(load.warm));
+    // Thousands at once are more than any listener lets wait.
+    tokio::time::sleep(OPENED_EVERY * u32::try_from(number).unwrap_or(u32::MAX)).await;
     loop {
         if load.count.is_none() && shared.began.elapsed() >= over {
             return tally;

@@ -52,7 +52,7 @@ pub async fn open(settings: &Settings, quiet: &str) -> anyhow::Result<Opened> {
 
 /// Connections that may wait to be accepted. The usual 128 are fewer than a busy caller opens at once:
 /// what is over them is tried again a second later, by the caller's kernel.
-const BACKLOG: u32 = 1_024;
+const BACKLOG: u32 = 4_096;
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;

@@ -147,10 +147,8 @@ fn name_of(table: &str, number: i64) -> String {
 }
 
 fn create(table: &str, number: i64) -> String {
-    // Updated rows find room on their own page.
-    let options = if table == "transactions" { " WITH (fillfactor = 80)" } else { "" };
     format!(
-        "CREATE TABLE IF NOT EXISTS {} PARTITION OF {table} FOR VALUES FROM ('{}') TO ('{}'){options}",
+        "CREATE TABLE IF NOT EXISTS {} PARTITION OF {table} FOR VALUES FROM ('{}') TO ('{}')",
         name_of(table, number),
         floor_of(number * WIDTH),
         floor_of(ends(number)),

@@ -40,8 +40,9 @@ const READERS: u32 = 4;
 /// How long a connection waits for a lock, and a read for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Kibibytes of pages the writer keeps (negative: SQLite's way to say kibibytes, not pages).
-const WRITER_CACHE: &str = "-8192";
+/// Kibibytes of pages the writer keeps (negative: SQLite's way to say kibibytes, not pages): the inner
+/// pages of every index with some millions of transactions held. Taken as they are used.
+const WRITER_CACHE: &str = "-32768";
 /// The same for each reader; the system's own cache is behind them.
 const READER_CACHE: &str = "-2048";
 

@@ -71,4 +71,11 @@ const PAGES: &[(&str, &str)] = &[
     ("HF063", include_str!("explain/HF063.md")),
     ("HF064", include_str!("explain/HF064.md")),
     ("HF065", include_str!("explain/HF065.md")),
+    ("HF070", include_str!("explain/HF070.md")),
+    ("HF071", include_str!("explain/HF071.md")),
+    ("HF072", include_str!("explain/HF072.md")),
+    ("HF073", include_str!("explain/HF073.md")),
+    ("HF074", include_str!("explain/HF074.md")),
+    ("HF075", include_str!("explain/HF075.md")),
+    ("HF076", include_str!("explain/HF076.md")),
 ];

@@ -3,6 +3,7 @@
 //! Three stages, three types: the cycle as written (spanned nodes), as checked, as compiled
 //! ([`Cycle`]). Only a checked one compiles, so an unchecked cycle cannot be run.
 
+mod challenge;
 mod check;
 mod codes;
 mod cycle;
@@ -21,10 +22,12 @@ mod problem;
 mod render;
 mod step;
 mod template;
+mod verify;
 mod webhook;
 mod written;
 mod yaml;
 
+pub use challenge::{Answer, Challenge, ChallengeMethod, Mac, Piece};
 pub use check::check;
 pub use codes::codes;
 pub use cycle::{Cycle, Edge, Next, Retention, StepIndex};
@@ -41,6 +44,9 @@ pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use render::{render_line, render_terminal};
 pub use step::{Decision, Fail, Respond, Step, StepKind};
 pub use template::{Scope, Template, TemplateError, TemplateProblem};
+pub use verify::{
+    Algorithm, Encoding, HttpSignatures, KeyForm, Part, SECRETS_MAX, Secrets, Signature, Timestamp, Verify,
+};
 pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 
 /// What a text of one or more YAML documents compiled to, and everything that is wrong with it.

@@ -1,6 +1,6 @@
 //! A cycle as written: every name with its place, the graph still in words.
 
-use crate::{Condition, OnAmbiguous, OnNoMatch, Path, Retention, Template, problem::Span};
+use crate::{Challenge, Condition, OnAmbiguous, OnNoMatch, Path, Retention, Template, Verify, problem::Span};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub struct WrittenWebhook {
     pub expires: Option<(Duration, Target)>,
     pub on_no_match: OnNoMatch,
     pub on_ambiguous: OnAmbiguous,
+    pub verify: Option<Verify>,
+    pub challenge: Option<Challenge>,
     /// Settings that only a mid-cycle webhook may have, where they stand.
     pub mid_only: Vec<Spanned<&'static str>>,
 }

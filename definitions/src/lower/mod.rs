@@ -1,9 +1,12 @@
 //! From spanned nodes to the cycle as written. Everything wrong is noted and the rest goes on.
 
+mod challenge;
 mod decision;
 mod respond;
+mod senders;
 mod step;
 mod value;
+mod verify;
 mod webhook;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod bombs;
+mod clients;
 mod commits;
 mod crash;
 mod dev;

@@ -7,6 +7,7 @@
 mod challenge;
 mod crypto;
 mod http_signatures;
+mod likely;
 mod plain;
 mod signature;
 mod structured;
@@ -19,7 +20,8 @@ use holdfast_definitions::Verify;
 use crate::Problem;
 pub use challenge::{claims, respond};
 pub use crypto::mac;
-pub use signature::message;
+pub use likely::likely;
+pub use signature::{message, skew};
 
 /// A request as the sender made it.
 #[derive(Clone, Copy, Debug)]

@@ -50,13 +50,24 @@ fn timestamp_text<'a>(form: &Signature, timestamp: &Timestamp, request: &Request
 }
 
 fn in_time(timestamp: &Timestamp, text: &str, now: DateTime<Utc>) -> Result<(), Reason> {
+    within(instant(timestamp, text)?, timestamp.tolerance, now)
+}
+
+/// How far the sender's clock is ahead of `now`, in seconds; none without a timestamp.
+pub fn skew(form: &Signature, request: &Request, now: DateTime<Utc>) -> Option<i64> {
+    let timestamp = form.timestamp.as_ref()?;
+    let given = instant(timestamp, timestamp_text(form, timestamp, request).ok()?).ok()?;
+    Some(given.signed_duration_since(now).num_seconds())
+}
+
+fn instant(timestamp: &Timestamp, text: &str) -> Result<DateTime<Utc>, Reason> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Reason::Timestamp);
     }
     let number: i64 = text.parse().map_err(|_| Reason::Timestamp)?;
     let given =
         if timestamp.millis { DateTime::from_timestamp_millis(number) } else { DateTime::from_timestamp(number, 0) };
-    within(given.ok_or(Reason::Timestamp)?, timestamp.tolerance, now)
+    given.ok_or(Reason::Timestamp)
 }
 
 /// A window on both sides: a time far ahead would be good for as long.

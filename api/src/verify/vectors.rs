@@ -299,3 +299,27 @@ fn verify_challenges_are_answered() {
         assert!(respond(&found, &hit(other), true, &secrets).is_none(), "{challenge}");
     }
 }
+
+#[test]
+fn verify_finds_the_likely_cause() {
+    let case = |body: &'static [u8], value: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-hub-signature-256", value.parse().unwrap());
+        let request = Request { method: &Method::POST, url: "https://example.com/", headers: &headers, body };
+        let Verify::Signature(form) = lowered("verify: { preset: github, secret: SECRET }").0.unwrap() else {
+            panic!()
+        };
+        let secrets = |name: &str| match name {
+            "S" => Some(vec![b"It's a Secret to Everybody".to_vec()]),
+            _ => Some(vec![b"other".to_vec()]),
+        };
+        likely(&form, &request, &secrets, &["OTHER".to_owned()], DateTime::UNIX_EPOCH)
+    };
+    let hex = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    assert_eq!(case(b"Hello, World!", hex), ["the signature comes without the prefix"]);
+    let right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    assert_eq!(case(b"Hello, World!\n", right), ["a line end was added to the body"]);
+    assert!(case(b"Hello!", right).is_empty());
+    let base64 = "sha256=dXEH6g6yUJ/CESIczphLijdXC211hsIsRvQ3nIsEPhc=";
+    assert_eq!(case(b"Hello, World!", base64), ["the signature is written in base64"]);
+}

@@ -25,11 +25,11 @@ struct Signed {
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("text")
 }
 
 fn signed(lines: &str) -> Vec<Signed> {
-    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines.lines().map(|line| serde_json::from_str(line).expect("a signed request")).collect()
 }
 
 fn verify(text: &str) -> Verify {
@@ -37,18 +37,18 @@ fn verify(text: &str) -> Verify {
     let checked = compile("c.yaml", &format!("cycle: c\nsteps:\n  placed:\n    webhook: {{ verify: {text} }}\n"));
     let cycle = checked.cycles.first().unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
     let StepKind::Webhook(webhook) = &cycle.steps[0].kind else { panic!("no webhook") };
-    webhook.verify.clone().unwrap()
+    webhook.verify.clone().expect("`verify`")
 }
 
 impl Signed {
     fn taken(&self, body: &[u8]) -> Result<(), Reason> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+            headers.insert(name.parse::<HeaderName>().expect("a name"), value.parse().expect("a value"));
         }
         let request = Request { method: &Method::POST, url: &self.url, headers: &headers, body };
         let secrets = |name: &str| (name == "S").then(|| vec![self.secret.clone().into_bytes()]);
-        let now = chrono::DateTime::from_timestamp(self.now, 0).unwrap();
+        let now = chrono::DateTime::from_timestamp(self.now, 0).expect("a time");
         check(&verify(&self.verify), &request, &secrets, now).map(|_| ())
     }
 

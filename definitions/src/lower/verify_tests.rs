@@ -3,7 +3,9 @@
 use super::*;
 use crate::{check, lower::senders, step::StepKind};
 
-fn webhook(settings: &str) -> (Vec<&'static str>, Option<(Option<Verify>, Option<crate::Challenge>)>) {
+type Settings = (Option<Verify>, Option<crate::Challenge>);
+
+fn webhook(settings: &str) -> (Vec<&'static str>, Option<Settings>) {
     let text = format!("cycle: c\nsteps:\n  placed:\n    webhook: {{ {settings} }}\n");
     let checked = check("c.yaml", &text);
     let found = checked.cycles.first().map(|cycle| match &cycle.steps[0].kind {

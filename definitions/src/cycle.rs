@@ -31,6 +31,8 @@ pub enum Edge {
     Case(usize),
     Else,
     Expires,
+    /// `on_error: STEP`.
+    Error,
 }
 
 /// How long a transaction is kept. Each between 1 h and 31 d.

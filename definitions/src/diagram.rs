@@ -99,5 +99,6 @@ fn text_of(edge: &Edge) -> String {
         Edge::Case(at) => format!("case {}", at + 1),
         Edge::Else => "else".to_owned(),
         Edge::Expires => "expires".to_owned(),
+        Edge::Error => "error".to_owned(),
     }
 }

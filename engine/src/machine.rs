@@ -156,6 +156,10 @@ impl Walk<'_> {
                 let message = text_of(&self.render(at, &fail.message)?);
                 Err(self.fail(at, "fail", message))
             }
+            StepKind::Http(_) | StepKind::Script(_) | StepKind::Delay(_) | StepKind::Notify(_) => {
+                let message = format!("steps of kind {} can't be run yet", step.kind.word());
+                Err(self.fail(at, step.kind.word(), message))
+            }
         }
     }
 

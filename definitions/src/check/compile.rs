@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{answers::Answers, graph::Graph};
 use crate::{
-    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnNoMatch, Respond, Step, StepIndex, StepKind, Webhook,
+    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnError, OnNoMatch, Respond, Step, StepIndex, StepKind,
+    Webhook,
     written::{Target, WrittenCycle, WrittenKind, WrittenRespond, WrittenWebhook},
 };
 
@@ -52,7 +53,7 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
         };
         by_id.insert(step.id.value.clone(), index(at));
         let may_answer = answers.reachable[at].iter().map(|at| index(*at)).collect();
-        steps.push(Step { id: step.id.value, name: step.name, kind, next: after, may_answer });
+        steps.push(Step { id: step.id.value, name: step.name, kind, next: after, on_error: OnError::Fail, may_answer });
     }
     Some(Cycle {
         name: written.name.value,

@@ -62,7 +62,8 @@ impl Shared {
         if let Some((event, cycle)) = event {
             self.tell_event(crate::LiveEvent {
                 account: account.to_owned(),
-                event,
+                event: event.into(),
+                data: None,
                 cycle,
                 transaction: None,
                 hit: None,

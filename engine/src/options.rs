@@ -61,7 +61,9 @@ pub enum AnswerLookup {
 pub struct LiveEvent {
     pub account: String,
     /// `transaction.started`, `transaction.held`, `hit.unmatched`, `cycle.started`…
-    pub event: &'static str,
+    pub event: std::borrow::Cow<'static, str>,
+    /// Of an event of the account's own, what its `notify` step gave it.
+    pub data: Option<holdfast_definitions::Json>,
     pub cycle: String,
     pub transaction: Option<TransactionId>,
     pub hit: Option<HitId>,

@@ -179,12 +179,14 @@ pub struct StepTrace {
     pub step: String,
     /// The word of the definition language.
     pub kind: String,
-    /// `completed`, `failed` or `held`.
+    /// `running`, `completed`, `failed`, `held`, `expired` or `cancelled`.
     pub status: String,
     pub started_at: DateTime<Utc>,
     pub duration_us: u64,
     pub output: Option<Json>,
     pub error: Option<Json>,
+    /// What was tried, and what came of it: of steps that touch the world.
+    pub attempts: Option<Json>,
 }
 
 /// A scope of an API key (contract, section 10).

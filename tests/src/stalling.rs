@@ -152,6 +152,18 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.key_rows(account, names).await
     }
 
+    async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        self.inner.underway(account, transactions).await
+    }
+
+    async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
+        self.inner.left(account, live, limit).await
+    }
+
+    async fn beat(&self, node: &str) -> Result<Vec<String>> {
+        self.inner.beat(node).await
+    }
+
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         self.inner.next_due(account).await
     }
@@ -209,6 +221,10 @@ impl Commit for StallingCommit {
 
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
         self.inner.holds(transactions).await
+    }
+
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        self.inner.underway(transactions).await
     }
 
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {

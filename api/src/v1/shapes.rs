@@ -235,7 +235,7 @@ impl From<RunView> for Run {
 pub struct Step {
     pub step: String,
     pub kind: String,
-    /// `completed`, `failed`, `held` or `expired`
+    /// `running`, `completed`, `failed`, `held`, `expired` or `cancelled`
     pub status: String,
     pub started_at: String,
     pub duration_us: u64,
@@ -243,6 +243,9 @@ pub struct Step {
     pub output: Option<Json>,
     #[schema(value_type = Option<Object>)]
     pub error: Option<Json>,
+    /// Of an `http` step: each attempt with its request and answer, secrets masked.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub attempts: Option<Json>,
 }
 
 impl From<StepTrace> for Step {
@@ -255,6 +258,7 @@ impl From<StepTrace> for Step {
             duration_us: view.duration_us,
             output: view.output,
             error: view.error,
+            attempts: view.attempts,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
     id::Ids,
+    runner,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
     waiters::Waiters,
     work::Work,
@@ -49,6 +50,8 @@ pub struct Shared {
     pub waiters: Waiters,
     pub writer: Writer,
     pub node: String,
+    /// This process, as it stands beside the steps that it does: no two have the same.
+    pub instance: String,
     /// Replaced whole; held only to take or put the pointer.
     catalog: RwLock<Arc<Catalog>>,
     /// One reload at a time.
@@ -58,6 +61,7 @@ pub struct Shared {
     events: broadcast::Sender<LiveEvent>,
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
+    pub at_work: runner::AtWork,
 }
 
 impl Engine {
@@ -94,6 +98,7 @@ impl Engine {
             limits: options.limits,
             waiters: Waiters::default(),
             writer,
+            instance: format!("{}-{}", options.node, Uuid::new_v4().simple()),
             node: options.node,
             catalog: RwLock::new(Arc::new(catalog)),
             reloading: tokio::sync::Mutex::new(()),
@@ -101,6 +106,7 @@ impl Engine {
             events: broadcast::channel(EVENTS_KEPT).0,
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
+            at_work: runner::AtWork::default(),
         });
         shared.store.prepare(shared.clock.now()).await?;
         let tasks = vec![
@@ -260,7 +266,7 @@ impl Shared {
 
     pub fn tell_event(&self, event: LiveEvent) {
         tracing::debug!(
-            node = %self.node, event = event.event, cycle = %event.cycle, step = event.step.as_deref(),
+            node = %self.node, event = %event.event, cycle = %event.cycle, step = event.step.as_deref(),
             transaction = event.transaction.map(tracing::field::display),
             hit = event.hit.map(tracing::field::display),
             "event"

@@ -109,6 +109,13 @@ pub trait Store: Send + Sync + 'static {
     /// As [`Commit::key_rows`].
     async fn key_rows(&self, account: &str, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
 
+    /// The runs under way of these transactions, and those that wait.
+    async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>>;
+    /// Runs whose step was being done by a process that is none of these.
+    async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>>;
+    /// Notes that this process is alive; the names of all that are, itself included.
+    async fn beat(&self, node: &str) -> Result<Vec<String>>;
+
     /// The instant of the account's earliest timer.
     async fn next_due(&self, account: &str) -> Result<Option<Micros>>;
     /// Timers due at or before `now`, in order.
@@ -151,6 +158,8 @@ pub trait Commit: Send {
     async fn runs(&mut self, names: &[(Uuid, i32)]) -> Result<Vec<RunWithHit>>;
     /// Every run of these transactions that ended in a hold.
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>>;
+    /// The runs under way of these transactions, and those that wait, by number.
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>>;
     /// The key rows of these names.
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
     /// Pending early hits with these keys, oldest first: (position in `seeks`, hit).
@@ -195,6 +204,9 @@ pub struct Writes {
     /// Of those, the ones whose `expires_at` changes, and what it is then.
     pub expiries: Vec<(Uuid, Micros)>,
     pub runs: Vec<RunRow>,
+    /// Put in the place of what stands.
+    pub underway: Vec<UnderwayRow>,
+    pub underway_gone: Vec<(Uuid, i32)>,
     pub keys: Vec<KeyRow>,
     pub keys_resumed: Vec<KeyName>,
     pub keys_gone: Vec<KeyName>,
@@ -226,6 +238,8 @@ impl Writes {
             && self.transaction_updates.is_empty()
             && self.expiries.is_empty()
             && self.runs.is_empty()
+            && self.underway.is_empty()
+            && self.underway_gone.is_empty()
             && self.keys.is_empty()
             && self.keys_resumed.is_empty()
             && self.keys_gone.is_empty()

@@ -9,6 +9,7 @@ mod hits;
 mod holds;
 mod retention;
 mod transactions;
+mod underway;
 
 use uuid::Uuid;
 
@@ -42,6 +43,7 @@ pub async fn all(store: &dyn Store) {
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;
+    underway::all(store).await;
 }
 
 /// For a store that removes row by row what has expired. To be run after [`all`], if on the same.

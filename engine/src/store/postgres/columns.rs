@@ -5,7 +5,7 @@ use sqlx::{Row, postgres::PgRow};
 
 use super::super::{
     AnswerRow, Candidate, CycleRow, HitRow, KeyRecord, KeyRow, RepeatRow, RunRow, RunWithHit, TimerRow, TransactionRow,
-    VersionRow, WebhookRow,
+    UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error;
 use crate::{
@@ -110,6 +110,30 @@ impl FromColumns for RunRow {
             document: c.get()?,
             hold_keys: c.get()?,
             error: c.get()?,
+        })
+    }
+}
+
+impl FromColumns for UnderwayRow {
+    fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            transaction: c.get()?,
+            run: c.get()?,
+            cycle_id: c.get()?,
+            version: c.get()?,
+            base: c.get()?,
+            entry: c.get()?,
+            webhook: c.get()?,
+            hit: c.get()?,
+            started_at: c.instant()?,
+            document: c.get()?,
+            steps: c.get()?,
+            status: c.get()?,
+            step: c.get()?,
+            attempts: c.get()?,
+            claim: c.get()?,
+            node: c.get()?,
+            due_at: c.some_instant()?,
         })
     }
 }

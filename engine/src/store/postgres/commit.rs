@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::{
     Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, Seek, TransactionRow, VersionRow, WebhookRow, Writes,
+    RunWithHit, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::{
     HEAD_PREPARED,
@@ -154,6 +154,10 @@ impl Commit for PostgresCommit {
 
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
         self.read(sqlx::query(sql::HOLDS).bind(self.account()).bind(transactions)).await
+    }
+
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        self.read(sqlx::query(sql::UNDERWAY).bind(self.account()).bind(transactions)).await
     }
 
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {

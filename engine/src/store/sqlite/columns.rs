@@ -4,7 +4,7 @@ use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
 use super::super::{
     AnswerRow, Candidate, CycleRow, HitRow, KeyRecord, KeyRow, RepeatRow, Result, RunRow, RunWithHit, TimerRow,
-    TransactionRow, VersionRow, WebhookRow,
+    TransactionRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error::refused;
 
@@ -77,6 +77,26 @@ in_order!(TransactionRow {
     failed_at,
     callers,
 });
+in_order!(UnderwayRow {
+    transaction,
+    run,
+    cycle_id,
+    version,
+    base,
+    entry,
+    webhook,
+    hit,
+    started_at,
+    document,
+    steps,
+    status,
+    step,
+    attempts,
+    claim,
+    node,
+    due_at,
+});
+
 in_order!(RunRow {
     transaction,
     run,

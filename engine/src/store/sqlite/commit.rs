@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::{
     Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, Seek, TransactionRow, VersionRow, WebhookRow, Writes,
+    RunWithHit, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::columns::{FromColumns, read_all};
 use super::sheet::{Row, Sheet};
@@ -115,6 +115,12 @@ impl Commit for SqliteCommit {
 
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
         let mut rows: Vec<RunRow> = self.read(sql::HOLDS, Sheet::of(transactions, id)).await?;
+        rows.sort_by_key(|row| (row.transaction, row.run));
+        Ok(rows)
+    }
+
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        let mut rows: Vec<UnderwayRow> = self.read(sql::UNDERWAY, Sheet::of(transactions, id)).await?;
         rows.sort_by_key(|row| (row.transaction, row.run));
         Ok(rows)
     }

@@ -8,6 +8,7 @@ mod answer;
 mod callers;
 mod catalog;
 mod clock;
+pub mod egress;
 mod engine;
 mod error;
 mod explain;

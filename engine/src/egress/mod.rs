@@ -8,6 +8,7 @@ mod address;
 mod client;
 mod connect;
 mod message;
+mod oauth;
 #[cfg(test)]
 mod partner;
 mod retry;
@@ -16,4 +17,5 @@ pub use address::{Network, NotANetwork, is_open, is_public};
 pub use client::Egress;
 pub use connect::{Resolve, SystemResolver};
 pub use message::{Answered, Failure, Outgoing};
+pub use oauth::{Grant, Tokens};
 pub use retry::{backoff, retry_after};

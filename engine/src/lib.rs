@@ -1,13 +1,14 @@
 //! Transactions that wait for the outside world: accepted, run, held, resumed and answered.
 //!
 //! [`Engine`] is the one handle. Time, ids and the database each come in through one seam; SQL
-//! stands in `store` and `migrations/` alone.
+//! stands in `store` and `migrations/` alone. What goes out to others goes through `egress`.
 
 mod admin;
 mod answer;
 mod callers;
 mod catalog;
 mod clock;
+pub mod egress;
 mod engine;
 mod error;
 mod explain;

@@ -27,7 +27,7 @@ pub const ALIAS_NODES_MAX: usize = 10_000;
 pub struct Node {
     pub value: Value,
     pub span: Span,
-    /// Written as `|` or `>`: its text begins on the line after.
+    /// Written as `|` or `>`: its place is that of its first line that is not empty.
     pub block: bool,
 }
 

@@ -154,7 +154,7 @@ impl Lowering {
             _ => None,
         };
         if let Some(wanted) = wanted {
-            let message = format!("the body must be {wanted} by its `type`, not {}", node.kind());
+            let message = format!("by its `type` the body must be {wanted}");
             self.error(codes::BODY_TYPE, node.span, message);
         }
         Some((kind, body))

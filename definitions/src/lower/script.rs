@@ -30,8 +30,9 @@ impl Lowering {
             self.problems.push(Problem::error(codes::SCRIPT_STEP, node.span, message).help(help));
             return WrittenKind::Broken;
         }
-        // The text of `|` and `>` begins on the line after them.
-        let line = node.span.line + usize::from(node.block);
+        // Of `|` and `>`, the empty lines at the beginning are part of the text and not of its place.
+        let empty = source.len() - source.trim_start_matches('\n').len();
+        let line = if node.block { node.span.line.saturating_sub(empty) } else { node.span.line };
         WrittenKind::Script(Script { source: source.as_str().into(), line: u32::try_from(line).unwrap_or(u32::MAX) })
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use petgraph::graph::DiGraph;
 
-use crate::{Step, StepKind, Webhook};
+use crate::{Path, Step, StepKind, Webhook};
 
 /// The index of a step in [`Cycle::steps`], and of its node in [`Cycle::graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,6 +44,15 @@ pub enum Retention {
     ByOutcome { completed: Duration, failed: Duration },
 }
 
+/// How many runs are under way at once. At least one of the two is there.
+#[derive(Clone, Debug)]
+pub struct Concurrency {
+    /// Of the cycle, on all nodes: 1 to 1,000,000.
+    pub limit: Option<u32>,
+    /// One run at a time for each value. Singular; it begins at a start webhook.
+    pub key: Option<Path>,
+}
+
 /// An immutable, checked definition.
 ///
 /// Invariants: the graph is acyclic and every step can be reached from a start webhook; every path
@@ -53,6 +62,7 @@ pub struct Cycle {
     pub name: String,
     pub description: Option<String>,
     pub retention: Retention,
+    pub concurrency: Option<Concurrency>,
     pub steps: Vec<Step>,
     pub graph: DiGraph<StepIndex, Edge>,
     /// The YAML of this document, as written.

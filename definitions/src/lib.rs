@@ -28,7 +28,7 @@ mod yaml;
 
 pub use check::check;
 pub use codes::codes;
-pub use cycle::{Cycle, Edge, Next, Retention, StepIndex};
+pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagram::{dot, mermaid};

@@ -1,7 +1,11 @@
 //! From spanned nodes to the cycle as written. Everything wrong is noted and the rest goes on.
 
+mod auth;
+mod concurrency;
 mod decision;
+mod http;
 mod respond;
+mod script;
 mod step;
 mod value;
 mod webhook;
@@ -21,7 +25,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const RETENTION_MAX: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 /// What is known at the top of a definition.
-const TOP: &[&str] = &["cycle", "description", "retention", "steps"];
+const TOP: &[&str] = &["cycle", "description", "retention", "concurrency", "steps"];
 
 #[derive(Default)]
 pub struct Lowering {
@@ -49,12 +53,14 @@ impl Lowering {
         }
         let description = get(root, "description").and_then(|node| self.text(node, "description"));
         let retention = get(root, "retention").map_or(Retention::FromStart(RETENTION_MAX), |node| self.retention(node));
+        let concurrency = get(root, "concurrency").and_then(|node| self.concurrency(node));
         let steps_node = self.required(root, "steps")?;
         let steps = self.steps(steps_node);
         Some(WrittenCycle {
             name: name?,
             description: description.map(|text| text.value),
             retention,
+            concurrency,
             steps,
             steps_span: steps_node.span,
         })
@@ -137,6 +143,21 @@ impl Lowering {
             }
         };
         Some(Spanned { value, span: node.span })
+    }
+
+    /// A whole number of a range, both ends included.
+    pub(super) fn count(&mut self, node: &Node, what: &str, (least, most): (u32, u32)) -> Option<u32> {
+        let Value::Number(number) = &node.value else {
+            self.wrong_type(node, what, "a number");
+            return None;
+        };
+        let found = number.as_i64().and_then(|count| u32::try_from(count).ok());
+        let found = found.filter(|count| (least..=most).contains(count));
+        if found.is_none() {
+            let message = format!("`{what}` is {}; it goes from {least} to {most}", number.text());
+            self.error(codes::SETTING_RANGE, node.span, message);
+        }
+        found
     }
 
     pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {

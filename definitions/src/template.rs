@@ -43,6 +43,18 @@ enum Source {
     CycleName,
 }
 
+/// Named values: variables, the environment, secrets.
+pub trait Lookup: Send + Sync {
+    fn get(&self, name: &str) -> Option<Json>;
+}
+
+/// No values at all.
+impl Lookup for () {
+    fn get(&self, _: &str) -> Option<Json> {
+        None
+    }
+}
+
 /// What a template may read.
 pub struct Scope<'a> {
     pub document: &'a Json,

@@ -32,7 +32,7 @@ impl PageQuery {
     }
 
     /// A page of what is in memory, ordered by a name that is its cursor.
-    fn cut<T>(&self, mut all: Vec<(String, T)>) -> Result<Page<T>, Error> {
+    pub(crate) fn cut<T>(&self, mut all: Vec<(String, T)>) -> Result<Page<T>, Error> {
         let size = self.size()?;
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         if let Some(after) = &self.after {

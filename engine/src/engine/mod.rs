@@ -8,6 +8,7 @@ mod explain;
 mod hits;
 mod keys;
 mod receive;
+mod secrets;
 mod transactions;
 
 use std::{
@@ -58,6 +59,7 @@ pub struct Shared {
     events: broadcast::Sender<LiveEvent>,
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
+    pub secrets: secrets::Secrets,
 }
 
 impl Engine {
@@ -101,7 +103,9 @@ impl Engine {
             events: broadcast::channel(EVENTS_KEPT).0,
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
+            secrets: secrets::Secrets::new(options.master_keys),
         });
+        shared.check_secrets().await?;
         shared.store.prepare(shared.clock.now()).await?;
         let tasks = vec![
             tokio::spawn(writer::run(shared.clone(), queue, ids)),

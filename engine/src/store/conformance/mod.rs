@@ -8,6 +8,7 @@ mod catalog;
 mod hits;
 mod holds;
 mod retention;
+mod secrets;
 mod transactions;
 
 use uuid::Uuid;
@@ -39,6 +40,7 @@ pub async fn all(store: &dyn Store) {
     store.prepare(NOON).await.expect("made ready");
     store.ping().await.expect("an answer");
     catalog::all(store).await;
+    secrets::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;

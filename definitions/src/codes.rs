@@ -84,4 +84,7 @@ codes! {
     READS_NOTHING = "HF063",
     OUTPUT_PROPERTY = "HF064",
     NEXT_UNUSED = "HF065",
+    SECRET_HERE = "HF080",
+    VAR_UNDECLARED = "HF081",
+    VAR = "HF082",
 }

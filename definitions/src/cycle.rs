@@ -1,10 +1,13 @@
 //! A cycle as compiled: what the machine runs. Only `check` makes one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use petgraph::graph::DiGraph;
 
-use crate::{Step, StepKind, Webhook};
+use crate::{Json, Step, StepKind, Webhook};
 
 /// The index of a step in [`Cycle::steps`], and of its node in [`Cycle::graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +54,10 @@ pub struct Cycle {
     pub name: String,
     pub description: Option<String>,
     pub retention: Retention,
+    /// `vars`, with their values.
+    pub vars: BTreeMap<String, Json>,
+    /// The secrets that its steps read.
+    pub secrets: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub graph: DiGraph<StepIndex, Edge>,
     /// The YAML of this document, as written.

@@ -71,4 +71,7 @@ const PAGES: &[(&str, &str)] = &[
     ("HF063", include_str!("explain/HF063.md")),
     ("HF064", include_str!("explain/HF064.md")),
     ("HF065", include_str!("explain/HF065.md")),
+    ("HF080", include_str!("explain/HF080.md")),
+    ("HF081", include_str!("explain/HF081.md")),
+    ("HF082", include_str!("explain/HF082.md")),
 ];

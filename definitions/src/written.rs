@@ -1,7 +1,10 @@
 //! A cycle as written: every name with its place, the graph still in words.
 
-use crate::{Condition, OnAmbiguous, OnNoMatch, Path, Retention, Template, problem::Span};
-use std::time::Duration;
+use crate::{Condition, Json, OnAmbiguous, OnNoMatch, Path, Retention, Template, problem::Span};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 #[derive(Debug)]
 pub struct Spanned<T> {
@@ -17,6 +20,8 @@ pub struct WrittenCycle {
     pub name: Spanned<String>,
     pub description: Option<String>,
     pub retention: Retention,
+    pub vars: BTreeMap<String, Json>,
+    pub secrets: BTreeSet<String>,
     pub steps: Vec<WrittenStep>,
     pub steps_span: Span,
 }

@@ -58,6 +58,8 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
         name: written.name.value,
         description: written.description,
         retention: written.retention,
+        vars: written.vars,
+        secrets: written.secrets,
         graph: indexed(&graph.edges),
         steps,
         source: source.to_owned(),

@@ -1,10 +1,13 @@
 //! A cycle as compiled: what the machine runs. Only `check` makes one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use petgraph::graph::DiGraph;
 
-use crate::{Path, Step, StepKind, Webhook};
+use crate::{Json, Path, Step, StepKind, Webhook};
 
 /// The index of a step in [`Cycle::steps`], and of its node in [`Cycle::graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +66,10 @@ pub struct Cycle {
     pub description: Option<String>,
     pub retention: Retention,
     pub concurrency: Option<Concurrency>,
+    /// `vars`, with their values.
+    pub vars: BTreeMap<String, Json>,
+    /// The secrets that its steps read.
+    pub secrets: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub graph: DiGraph<StepIndex, Edge>,
     /// The YAML of this document, as written.

@@ -42,7 +42,7 @@ pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use render::{render_line, render_terminal};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
-pub use template::{Scope, Template, TemplateError, TemplateProblem};
+pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
 pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 
 /// What a text of one or more YAML documents compiled to, and everything that is wrong with it.

@@ -1,10 +1,13 @@
 //! A cycle as written: every name with its place, the graph still in words.
 
 use crate::{
-    Concurrency, Condition, Delay, Http, Notify, OnAmbiguous, OnNoMatch, Path, Retention, Script, Template,
+    Concurrency, Condition, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path, Retention, Script, Template,
     problem::Span,
 };
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 #[derive(Debug)]
 pub struct Spanned<T> {
@@ -22,6 +25,8 @@ pub struct WrittenCycle {
     pub retention: Retention,
     /// With the place of its key.
     pub concurrency: Option<Spanned<Concurrency>>,
+    pub vars: BTreeMap<String, Json>,
+    pub secrets: BTreeSet<String>,
     pub steps: Vec<WrittenStep>,
     pub steps_span: Span,
 }

@@ -22,6 +22,7 @@ mod ongoing;
 mod options;
 mod round;
 mod runner;
+mod secret;
 mod steps;
 pub mod store;
 mod view;
@@ -38,7 +39,8 @@ pub use hit::{Arrival, Hit, HitStatus, Reception, RepeatHeader, Reply, Transacti
 pub use id::{CycleId, HitId, KeyId, TransactionId};
 pub use limits::Limits;
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
+pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, StepTrace,
-    TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
+    CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
+    StepTrace, TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
 };

@@ -420,7 +420,13 @@ impl Walk<'_> {
     }
 
     fn scope(&self) -> Scope<'_> {
-        Scope { document: self.document, transaction_id: self.setting.transaction_id, cycle_name: &self.cycle.name }
+        Scope {
+            document: self.document,
+            transaction_id: self.setting.transaction_id,
+            cycle_name: &self.cycle.name,
+            vars: &self.cycle.vars,
+            secrets: None,
+        }
     }
 }
 

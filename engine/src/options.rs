@@ -1,6 +1,6 @@
 //! How an engine is opened, and what a request finds at its door.
 
-use crate::{HitId, Limits, Reception, TransactionId};
+use crate::{HitId, Limits, MasterKeys, Reception, TransactionId};
 
 /// Where state lives.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub enum Database {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     pub database: Database,
     /// Time stands still until [`Engine::advance`] moves it. For one node.
@@ -22,6 +22,8 @@ pub struct Options {
     /// Names this node in logs; unique among the nodes of a database.
     pub node: String,
     pub limits: Limits,
+    /// What secrets are sealed with; without any, none can be stored or read.
+    pub master_keys: MasterKeys,
 }
 
 /// A webhook as a request finds it: from memory, no read of the store.

@@ -210,6 +210,18 @@ pub struct KeyView {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
+/// A secret as it may be shown: all but what it is.
+#[derive(Clone, Debug)]
+pub struct SecretView {
+    pub name: String,
+    /// The master key that it is sealed with.
+    pub key_id: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// To the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
 /// Figures for `/metrics` that are read from the store, not counted in the process.
 #[derive(Clone, Debug, Default)]
 pub struct Gauges {

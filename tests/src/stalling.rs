@@ -188,6 +188,10 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.key_by_hash(hash).await
     }
 
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
+        self.inner.secrets(account, limit).await
+    }
+
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
         self.inner.sweep(account, now, limit).await
     }
@@ -273,6 +277,26 @@ impl Commit for StallingCommit {
 
     async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
         self.inner.revoke_key(account, key_id).await
+    }
+
+    async fn secrets(&mut self, limit: i64) -> Result<Vec<SecretRow>> {
+        self.inner.secrets(limit).await
+    }
+
+    async fn put_secret(&mut self, row: &SecretRow) -> Result<()> {
+        self.inner.put_secret(row).await
+    }
+
+    async fn reseal_secret(&mut self, name: &str, sealed: &[u8], key_id: &str) -> Result<bool> {
+        self.inner.reseal_secret(name, sealed, key_id).await
+    }
+
+    async fn secret_used(&mut self, name: &str) -> Result<()> {
+        self.inner.secret_used(name).await
+    }
+
+    async fn delete_secret(&mut self, name: &str) -> Result<bool> {
+        self.inner.delete_secret(name).await
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {

@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use holdfast_engine::{Database, Engine, Options, Scope};
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::settings::{ClockKind, Settings};
+use super::{
+    master::master_keys,
+    settings::{ClockKind, Settings},
+};
 use crate::{App, Metrics, start_logging};
 
 /// SQLite's file in the data directory.
@@ -22,8 +25,8 @@ pub struct Opened {
     pub url: String,
 }
 
-/// `quiet`: the log level where none is given.
-pub async fn open(settings: &Settings, quiet: &str) -> anyhow::Result<Opened> {
+/// `quiet`: the log level where none is given. `make_key`: a master key is made where none is given.
+pub async fn open(settings: &Settings, quiet: &str, make_key: bool) -> anyhow::Result<Opened> {
     let level = settings.log_level.as_deref().unwrap_or(quiet);
     start_logging(settings.log_format, level).map_err(|error| anyhow::anyhow!("--log-level: {error}"))?;
     let metrics = Metrics::install();
@@ -39,6 +42,7 @@ pub async fn open(settings: &Settings, quiet: &str) -> anyhow::Result<Opened> {
         manual_clock: settings.clock == ClockKind::Manual,
         node: node.clone(),
         limits: settings.limits.engine(),
+        master_keys: master_keys(settings, make_key)?,
     };
     let engine = Engine::open(options).await.map_err(|error| anyhow::anyhow!("{}", error.for_log()))?;
     let listener = listen(settings.listen);
@@ -83,7 +87,7 @@ pub async fn make_admin_key(engine: &Engine, data_dir: &Path) -> anyhow::Result<
 }
 
 /// Whole or not at all, and never readable by others in between.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let made = path.with_extension("key.new");
     let mut options = std::fs::OpenOptions::new();

@@ -70,6 +70,8 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
         description: written.description,
         retention: written.retention,
         concurrency: written.concurrency.map(|concurrency| concurrency.value),
+        vars: written.vars,
+        secrets: written.secrets,
         graph: indexed(&graph.edges),
         steps,
         source: source.to_owned(),

@@ -8,6 +8,7 @@ mod explain;
 mod hits;
 mod keys;
 mod receive;
+mod secrets;
 mod transactions;
 
 use std::{
@@ -62,6 +63,7 @@ pub struct Shared {
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
     pub at_work: runner::AtWork,
+    pub secrets: secrets::Secrets,
 }
 
 impl Engine {
@@ -107,7 +109,9 @@ impl Engine {
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
             at_work: runner::AtWork::default(),
+            secrets: secrets::Secrets::new(options.master_keys),
         });
+        shared.check_secrets().await?;
         shared.store.prepare(shared.clock.now()).await?;
         let tasks = vec![
             tokio::spawn(writer::run(shared.clone(), queue, ids)),

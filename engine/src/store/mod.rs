@@ -130,6 +130,9 @@ pub trait Store: Send + Sync + 'static {
     async fn keys(&self) -> Result<Vec<KeyRecord>>;
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>>;
 
+    /// By name.
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>>;
+
     /// Removes what has expired, a bounded number of rows; true where more is left.
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool>;
 
@@ -180,6 +183,15 @@ pub trait Commit: Send {
     async fn bump_revision(&mut self) -> Result<()>;
     async fn put_key(&mut self, row: &KeyRecord) -> Result<()>;
     async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool>;
+
+    /// Of the commit's own account, by name.
+    async fn secrets(&mut self, limit: i64) -> Result<Vec<SecretRow>>;
+    /// Made, or its value replaced: it keeps when it was made and when it was last used.
+    async fn put_secret(&mut self, row: &SecretRow) -> Result<()>;
+    /// The same value sealed with another master key; false where there is no such secret.
+    async fn reseal_secret(&mut self, name: &str, sealed: &[u8], key_id: &str) -> Result<bool>;
+    async fn secret_used(&mut self, name: &str) -> Result<()>;
+    async fn delete_secret(&mut self, name: &str) -> Result<bool>;
 
     /// Rows are durable once this returns.
     async fn commit(self: Box<Self>) -> Result<()>;

@@ -272,6 +272,19 @@ pub struct KeyRecord {
     pub revoked_at: Option<Micros>,
 }
 
+/// A secret as it is kept: nothing here says what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecretRow {
+    pub account: String,
+    pub name: String,
+    pub sealed: Vec<u8>,
+    /// The master key that it is sealed with.
+    pub key_id: String,
+    pub created_at: Micros,
+    pub updated_at: Micros,
+    pub last_used_at: Option<Micros>,
+}
+
 /// The account as a commit finds it, once it has the account's lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {

@@ -8,6 +8,7 @@ mod catalog;
 mod hits;
 mod holds;
 mod retention;
+mod secrets;
 mod transactions;
 mod underway;
 
@@ -40,6 +41,7 @@ pub async fn all(store: &dyn Store) {
     store.prepare(NOON).await.expect("made ready");
     store.ping().await.expect("an answer");
     catalog::all(store).await;
+    secrets::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     super::{
         AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow,
-        Result, RunRow, RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
+        Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
     },
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
@@ -191,6 +191,10 @@ impl Store for Postgres {
 
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
         self.first(sqlx::query(sql::KEY_BY_HASH).bind(hash)).await
+    }
+
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
+        self.all(sqlx::query(sql::SECRETS).bind(account).bind(limit)).await
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {

@@ -58,6 +58,19 @@ pub const KEY_PUT: &str = "INSERT INTO keys (account, key_id, hash, name, scopes
 pub const KEY_REVOKE: &str =
     "UPDATE keys SET revoked_at = $3 WHERE account = $1 AND key_id = $2 AND revoked_at IS NULL";
 
+// Secrets, sealed.
+
+pub const SECRETS: &str = "SELECT account, name, sealed, key_id, created_at, updated_at, last_used_at FROM secrets \
+    WHERE account = $1 ORDER BY name LIMIT $2";
+/// The row that is there keeps the instant of its making and of its last use.
+pub const SECRET_PUT: &str = "INSERT INTO secrets (account, name, sealed, key_id, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, \
+    key_id = excluded.key_id, updated_at = excluded.updated_at";
+/// The same value under another master key.
+pub const SECRET_RESEAL: &str = "UPDATE secrets SET sealed = $3, key_id = $4 WHERE account = $1 AND name = $2";
+pub const SECRET_USED: &str = "UPDATE secrets SET last_used_at = $3 WHERE account = $1 AND name = $2";
+pub const SECRET_GONE: &str = "DELETE FROM secrets WHERE account = $1 AND name = $2";
+
 // Hits.
 
 pub const HITS_NAMED: &str = "SELECT h.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, hit) CROSS JOIN LATERAL \
@@ -329,6 +342,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("KEY_BY_HASH", KEY_BY_HASH),
     ("KEY_PUT", KEY_PUT),
     ("KEY_REVOKE", KEY_REVOKE),
+    ("SECRETS", SECRETS),
+    ("SECRET_PUT", SECRET_PUT),
+    ("SECRET_RESEAL", SECRET_RESEAL),
+    ("SECRET_USED", SECRET_USED),
+    ("SECRET_GONE", SECRET_GONE),
     ("HITS_NAMED", HITS_NAMED),
     ("HIT_OF", HIT_OF),
     ("HITS", HITS),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::{
     AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
+    RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
 };
 use super::columns::{FromColumns, read_all};
 use super::commit::SqliteCommit;
@@ -211,6 +211,10 @@ impl Store for Sqlite {
 
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
         self.first(sqlx::query(sql::KEY_BY_HASH).bind(hash.to_vec())).await
+    }
+
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
+        self.all(of(sql::SECRETS, account).bind(limit)).await
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {

@@ -1,6 +1,6 @@
 //! How an engine is opened, and what a request finds at its door.
 
-use crate::{HitId, Limits, MasterKeys, Reception, TransactionId};
+use crate::{HitId, Limits, MasterKeys, Reception, TransactionId, egress::Network};
 
 /// Where state lives.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Options {
     pub limits: Limits,
     /// What secrets are sealed with; without any, none can be stored or read.
     pub master_keys: MasterKeys,
+    /// Networks that calls may go to besides public addresses.
+    pub networks: Vec<Network>,
 }
 
 /// A webhook as a request finds it: from memory, no read of the store.

@@ -29,7 +29,15 @@ async fn open(home: &StoreHome, keys: &[&str]) -> Result<Engine, Error> {
         keys => MasterKeys::parse(&keys.join("\n")).expect("keys"),
     };
     let (node, limits) = ("test".to_owned(), Limits::default());
-    Engine::open(Options { database: home.database(), manual_clock: true, node, limits, master_keys }).await
+    Engine::open(Options {
+        database: home.database(),
+        manual_clock: true,
+        node,
+        limits,
+        master_keys,
+        networks: Vec::new(),
+    })
+    .await
 }
 
 async fn put(engine: &Engine, account: &str, name: &str, value: &str) -> Result<(), Error> {

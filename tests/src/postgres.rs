@@ -89,6 +89,7 @@ async fn make_template(admin: &mut PgConnection) {
             node: "template".to_owned(),
             limits: Limits::default(),
             master_keys: MasterKeys::none(),
+            networks: holdfast_engine::egress::Network::loopback().to_vec(),
         };
         let engine = Engine::open(options).await.expect("the migrations run on an empty database");
         engine.close().await;

@@ -60,6 +60,7 @@ impl World {
             node: "test".to_owned(),
             limits: Limits::default(),
             master_keys: MasterKeys::none(),
+            networks: holdfast_engine::egress::Network::loopback().to_vec(),
         };
         let engine = Engine::with_store(stalling, options).await.expect("the engine opens");
         let deployed = engine.deploy(ACCOUNT, "test.yaml", yaml).await.unwrap_or_else(|error| refused(&error));
@@ -254,6 +255,7 @@ async fn open(home: &StoreHome, limits: Limits) -> Engine {
         node: "test".to_owned(),
         limits,
         master_keys: MasterKeys::none(),
+        networks: holdfast_engine::egress::Network::loopback().to_vec(),
     };
     Engine::open(options).await.expect("the engine opens")
 }

@@ -3,7 +3,7 @@
 use std::{future::Future, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
-use holdfast_engine::{Database, Engine, Options, Scope};
+use holdfast_engine::{Database, Engine, Options, Scope, egress::Network};
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::{
@@ -25,8 +25,9 @@ pub struct Opened {
     pub url: String,
 }
 
-/// `quiet`: the log level where none is given. `make_key`: a master key is made where none is given.
-pub async fn open(settings: &Settings, quiet: &str, make_key: bool) -> anyhow::Result<Opened> {
+/// `quiet`: the log level where none is given. `dev`: a master key is made where none is given, and calls
+/// may go to loopback.
+pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result<Opened> {
     let level = settings.log_level.as_deref().unwrap_or(quiet);
     start_logging(settings.log_format, level).map_err(|error| anyhow::anyhow!("--log-level: {error}"))?;
     let metrics = Metrics::install();
@@ -42,7 +43,8 @@ pub async fn open(settings: &Settings, quiet: &str, make_key: bool) -> anyhow::R
         manual_clock: settings.clock == ClockKind::Manual,
         node: node.clone(),
         limits: settings.limits.engine(),
-        master_keys: master_keys(settings, make_key)?,
+        master_keys: master_keys(settings, dev)?,
+        networks: networks(settings, dev),
     };
     let engine = Engine::open(options).await.map_err(|error| anyhow::anyhow!("{}", error.for_log()))?;
     let listener = listen(settings.listen);
@@ -52,6 +54,14 @@ pub async fn open(settings: &Settings, quiet: &str, make_key: bool) -> anyhow::R
     let mut app = App::new(engine, settings.limits.http(), &public_url, metrics);
     app.node = node.into();
     Ok(Opened { app, listener, url })
+}
+
+fn networks(settings: &Settings, dev: bool) -> Vec<Network> {
+    let mut networks = settings.allow_network.clone();
+    if dev {
+        networks.extend(Network::loopback());
+    }
+    networks
 }
 
 /// Connections that may wait to be accepted. The usual 128 are fewer than a busy caller opens at once:

@@ -30,7 +30,7 @@ impl Lowering {
             return None;
         };
         match way.name() {
-            "bearer" => Some(Auth::Bearer { token: self.template(value, reads)? }),
+            "bearer" => Some(Auth::Bearer { token: self.secret_template(value, reads)? }),
             "basic" => {
                 self.settings(value, "basic", &["user", "password"])?;
                 let (user, password) = (self.needed(value, "user", reads), self.needed(value, "password", reads));
@@ -54,8 +54,8 @@ impl Lowering {
         let token_url = self.required(node, "token_url").and_then(|url| self.url(url, "token_url", reads));
         let client_id = self.needed(node, "client_id", reads);
         let client_secret = self.needed(node, "client_secret", reads);
-        let scope = get(node, "scope").and_then(|node| self.template(node, reads));
-        let audience = get(node, "audience").and_then(|node| self.template(node, reads));
+        let scope = get(node, "scope").and_then(|node| self.secret_template(node, reads));
+        let audience = get(node, "audience").and_then(|node| self.secret_template(node, reads));
         Some(Auth::OAuth2 {
             token_url: token_url?,
             client_id: client_id?,
@@ -75,13 +75,13 @@ impl Lowering {
     }
 
     fn needed(&mut self, node: &Node, name: &str, reads: &mut Vec<Read>) -> Option<Template> {
-        self.required(node, name).and_then(|node| self.template(node, reads))
+        self.required(node, name).and_then(|node| self.secret_template(node, reads))
     }
 
     /// A URL, of which what is written out is checked: a text that begins with `${` may yield any.
     pub(super) fn url(&mut self, node: &Node, what: &str, reads: &mut Vec<Read>) -> Option<Template> {
         let text = self.text(node, what)?.value;
-        let url = self.template(node, reads)?;
+        let url = self.secret_template(node, reads)?;
         if text.starts_with("${") {
             return Some(url);
         }

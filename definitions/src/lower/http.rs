@@ -90,8 +90,9 @@ impl Lowering {
             self.wrong_type(node, "query", "a map from names to values");
             return Vec::new();
         };
-        let each =
-            members.iter().filter_map(|(key, value)| Some((key.name().to_owned(), self.template(value, reads)?)));
+        let each = members
+            .iter()
+            .filter_map(|(key, value)| Some((key.name().to_owned(), self.secret_template(value, reads)?)));
         each.collect()
     }
 
@@ -107,7 +108,7 @@ impl Lowering {
                 let message = "the header `authorization` stands beside `auth`, which sets it".to_owned();
                 self.error(codes::HTTP_HEADER, key.span, message);
             }
-            if let (Some(name), Some(value)) = (name, self.template(value, reads)) {
+            if let (Some(name), Some(value)) = (name, self.secret_template(value, reads)) {
                 headers.push((name, value));
             }
         }
@@ -142,7 +143,7 @@ impl Lowering {
             }
             return None;
         };
-        let body = self.template(node, reads)?;
+        let body = self.secret_template(node, reads)?;
         // A text may be one `${…}`, which yields whatever it finds.
         let wanted = match (kind, &node.value) {
             (BodyType::Form, Value::Map(_)) | (BodyType::Json, _) => None,

@@ -44,7 +44,6 @@ impl Lowering {
     }
 
     /// As [`Self::template`], where secrets may be read: what calls out, and what verifies.
-    #[expect(dead_code, reason = "no kind of step in this release calls out")]
     pub(super) fn secret_template(&mut self, node: &Node, reads: &mut Vec<Read>) -> Option<Template> {
         let before = self.problems.len();
         self.texts(node, reads, true);

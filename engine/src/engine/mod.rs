@@ -24,6 +24,7 @@ use crate::{
     Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
+    egress::{Egress, Tokens},
     id::Ids,
     runner,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
@@ -63,6 +64,9 @@ pub struct Shared {
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
     pub at_work: runner::AtWork,
+    /// The one way out.
+    pub egress: Egress,
+    pub tokens: Tokens,
     pub secrets: secrets::Secrets,
 }
 
@@ -109,6 +113,8 @@ impl Engine {
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
             at_work: runner::AtWork::default(),
+            egress: Egress::new(options.networks),
+            tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
         });
         shared.check_secrets().await?;

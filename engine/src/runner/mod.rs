@@ -7,6 +7,7 @@
 
 mod http;
 mod script;
+mod xml;
 
 use std::{sync::Arc, time::Duration};
 
@@ -64,6 +65,7 @@ pub fn perform(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
 async fn performed(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
     let ongoing = match told(shared, account, ongoing).await {
         Ok(ongoing) => Arc::new(ongoing),
+        // It stays under this process's claim, and is read again when the process begins anew.
         Err(error) => return tracing::error!(error = %error.for_log(), "a run under way could not be read"),
     };
     let began = std::time::Instant::now();

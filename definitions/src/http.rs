@@ -33,6 +33,7 @@ pub enum BodyType {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each `http` step, in its box")]
 pub enum Auth {
     Basic {
         user: Template,

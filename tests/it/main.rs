@@ -24,4 +24,5 @@ mod running;
 mod secrets;
 mod shutdown;
 mod side_by_side;
+mod steps;
 mod storms;

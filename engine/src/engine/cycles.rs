@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use holdfast_definitions::{Cycle, Severity, check};
+use holdfast_definitions::{Cycle, Severity, StepKind, check};
 
 use super::Engine;
 use crate::{
@@ -46,6 +46,18 @@ impl PageQuery {
     }
 }
 
+/// What the language has and this release does not run is refused, not passed over.
+fn can_run(cycle: &Cycle) -> Result<(), Error> {
+    let refused = |what: &str| Err(Error::Invalid(format!("{}: this release does not run {what} yet", cycle.name)));
+    if cycle.concurrency.is_some() {
+        return refused("`concurrency`");
+    }
+    match cycle.steps.iter().find(|step| matches!(step.kind, StepKind::Script(_))) {
+        Some(step) => refused(&format!("`script` steps such as {}", step.id)),
+        None => Ok(()),
+    }
+}
+
 impl Engine {
     /// Checks and deploys every cycle of a file, all or none.
     pub async fn deploy(&self, account: &str, file: &str, text: &str) -> Result<Vec<Deployed>, Error> {
@@ -57,6 +69,7 @@ impl Engine {
             return Err(Error::Invalid(format!("{file} defines no cycle")));
         }
         let cycles = checked.cycles;
+        cycles.iter().try_for_each(|cycle| can_run(cycle))?;
         self.secrets_are_there(account, &cycles).await?;
         let names: Vec<String> = cycles.iter().map(|cycle| cycle.name.clone()).collect();
         let done = self.shared.writer.admin(account, Admin::Deploy { cycles }).await?;

@@ -13,8 +13,16 @@ use crate::{clock::Micros, machine::Done, store::UnderwayRow};
 #[derive(Debug)]
 pub struct Ongoing {
     pub row: UnderwayRow,
-    /// The document before the step, and the hits that led there: (webhook step, hit).
-    pub told: Option<(Arc<Json>, Vec<(String, Uuid)>)>,
+    /// None until it is told from the runs.
+    pub before: Option<Before>,
+}
+
+/// What a step begins with.
+#[derive(Clone, Debug)]
+pub struct Before {
+    pub document: Arc<Json>,
+    /// The hits that led there: (webhook step, hit).
+    pub lineage: Vec<(String, Uuid)>,
 }
 
 /// What came of doing a step.

@@ -19,7 +19,7 @@ use crate::{
     history::error_json,
     limits::REPEAT_WINDOW,
     machine::{Effect, Pass, StepError},
-    ongoing::Ongoing,
+    ongoing::{Before, Ongoing},
     steps::{append_steps, store_steps},
     store::{KeyRow, RunRow, Seek, TimerRow, TransactionRow},
     work::{Outcome, OutcomeReply},
@@ -330,7 +330,7 @@ impl Batch<'_> {
             self.writes.timers.extend(row.timer());
             self.writes.underway.push(row.clone());
             if row.node.is_some() {
-                self.told.calls.push(Ongoing { row, told: Some((Arc::new(left), lineage)) });
+                self.told.calls.push(Ongoing { row, before: Some(Before { document: Arc::new(left), lineage }) });
             }
             return Ok(());
         }

@@ -19,7 +19,7 @@ use crate::{
     callers::{self, Caller},
     catalog::{Deployment, webhook_of},
     history::{History, parse},
-    ongoing::{Ongoing, Progress},
+    ongoing::{Before, Ongoing, Progress},
     store::{HitRow, HitUpdate, RunRow, TransactionRow, UnderwayRow},
     work::{Item, Outcome, Work},
 };
@@ -159,7 +159,7 @@ impl Batch<'_> {
         ticket: Option<usize>,
     ) -> Result<Option<Task>, Error> {
         let Some(stands) = standing(underway, ongoing.row.run, ongoing.row.claim) else { return Ok(None) };
-        let Some((document, lineage)) = ongoing.told.clone() else { return Ok(None) };
+        let Some(Before { document, lineage }) = ongoing.before.clone() else { return Ok(None) };
         match progress {
             Progress::Again { at, attempts } => {
                 let next = UnderwayRow {
@@ -206,7 +206,7 @@ impl Batch<'_> {
         };
         self.writes.timers_gone.extend(stands.timer());
         self.writes.underway.push(taken.clone());
-        self.told.calls.push(Ongoing { row: taken, told: None });
+        self.told.calls.push(Ongoing { row: taken, before: None });
     }
 
     /// A run that goes on outside of this commit, or at another time: its row.

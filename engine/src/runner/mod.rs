@@ -20,7 +20,7 @@ use crate::{
     engine::Shared,
     history::{History, parse},
     machine::{Done, Shown, StepError},
-    ongoing::{Ongoing, Progress},
+    ongoing::{Before, Ongoing, Progress},
     store::{RunWithHit, UnderwayRow},
     work::Work,
 };
@@ -109,10 +109,10 @@ impl Drop for OneAtWork {
 
 /// With its document: told from its runs where it is not in memory.
 pub async fn told(shared: &Shared, account: &str, mut ongoing: Ongoing) -> Result<Ongoing, Error> {
-    if ongoing.told.is_none() {
+    if ongoing.before.is_none() {
         let history = history(shared, account, &ongoing.row).await?;
         let run = ongoing.row.run;
-        ongoing.told = Some((Arc::new(history.document(run)?), history.lineage(run)));
+        ongoing.before = Some(Before { document: Arc::new(history.document(run)?), lineage: history.lineage(run) });
     }
     Ok(ongoing)
 }
@@ -135,7 +135,7 @@ pub async fn history(shared: &Shared, account: &str, row: &UnderwayRow) -> Resul
 async fn one(shared: &Arc<Shared>, account: &str, ongoing: &Ongoing) -> Result<Progress, Error> {
     let (cycle, step) = step_of(shared, &ongoing.row)?;
     let empty = Json::Null;
-    let document = ongoing.told.as_ref().map_or(&empty, |(document, _)| document.as_ref());
+    let document = ongoing.before.as_ref().map_or(&empty, |before| before.document.as_ref());
     let now = shared.clock.now();
     let call = Call { shared, account, cycle: &cycle, step, row: &ongoing.row, document, now };
     match &cycle.step(step).kind {

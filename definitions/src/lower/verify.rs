@@ -326,7 +326,7 @@ pub fn spread(preset: &str, author: &Node, but: &[&str]) -> Option<Node> {
     let root = yaml::read(preset).0.into_iter().next()?.root;
     let (Value::Map(mut members), Value::Map(given)) = (root.value, &author.value) else { return None };
     members.extend(given.iter().filter(|(key, _)| !but.contains(&key.name())).cloned());
-    Some(Node { value: Value::Map(members), span: author.span })
+    Some(Node { value: Value::Map(members), ..author.clone() })
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod resuming;
 mod retention;
 mod running;
 mod secrets;
+mod senders;
 mod shutdown;
 mod side_by_side;
 mod steps;

@@ -309,7 +309,10 @@ impl Lowering {
         let name = text.strip_prefix("${secrets.").and_then(|rest| rest.strip_suffix('}'));
         let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
         match name {
-            Some(name) if (1..=100).contains(&name.len()) && name.chars().all(letters) => Some(name.to_owned()),
+            Some(name) if (1..=100).contains(&name.len()) && name.chars().all(letters) => {
+                self.secrets.insert(name.to_owned());
+                Some(name.to_owned())
+            }
             _ => {
                 // What stands there may be the secret itself: it is not repeated.
                 let message = "a secret must be named, never written out or left empty".to_owned();

@@ -3,6 +3,7 @@
 //! Three stages, three types: the cycle as written (spanned nodes), as checked, as compiled
 //! ([`Cycle`]). Only a checked one compiles, so an unchecked cycle cannot be run.
 
+mod challenge;
 mod check;
 mod codes;
 mod cycle;
@@ -22,10 +23,12 @@ mod problem;
 mod render;
 mod step;
 mod template;
+mod verify;
 mod webhook;
 mod written;
 mod yaml;
 
+pub use challenge::{Answer, Challenge, ChallengeMethod, Mac, Piece};
 pub use check::check;
 pub use codes::codes;
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
@@ -43,6 +46,9 @@ pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use render::{render_line, render_terminal};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
 pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
+pub use verify::{
+    Algorithm, Encoding, HttpSignatures, KeyForm, Part, SECRETS_MAX, Secrets, Signature, Timestamp, Verify,
+};
 pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 
 /// What a text of one or more YAML documents compiled to, and everything that is wrong with it.

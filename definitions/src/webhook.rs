@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Mapping, Next, Path};
+use crate::{Challenge, Mapping, Next, Path, Verify};
 
 #[derive(Debug)]
 pub struct Webhook {
@@ -21,6 +21,9 @@ pub struct Webhook {
     pub expires: Option<Expires>,
     pub on_no_match: OnNoMatch,
     pub on_ambiguous: OnAmbiguous,
+    /// None: whoever knows the identifier is let in.
+    pub verify: Option<Verify>,
+    pub challenge: Option<Challenge>,
 }
 
 #[derive(Clone, Copy, Debug)]

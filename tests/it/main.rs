@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod bombs;
+mod clients;
 mod commits;
 mod crash;
 mod dev;
@@ -22,6 +23,7 @@ mod resuming;
 mod retention;
 mod running;
 mod secrets;
+mod senders;
 mod shutdown;
 mod side_by_side;
 mod steps;

@@ -10,7 +10,8 @@ use crate::{
     yaml::{Node, Value},
 };
 
-const KNOWN: &[&str] = &["mapping", "timeout", "dedupe", "early", "expires", "on_no_match", "on_ambiguous"];
+const KNOWN: &[&str] =
+    &["mapping", "timeout", "dedupe", "early", "expires", "on_no_match", "on_ambiguous", "verify", "challenge"];
 /// What a path into a hit may begin with.
 const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
 /// Settings that mean nothing at a start webhook.
@@ -31,6 +32,8 @@ impl Lowering {
             expires: None,
             on_no_match: OnNoMatch::Accept,
             on_ambiguous: OnAmbiguous::Newest,
+            verify: None,
+            challenge: None,
             mid_only: Vec::new(),
         };
         let members = match &node.value {
@@ -68,7 +71,19 @@ impl Lowering {
             webhook.on_ambiguous = OnAmbiguous::Reject;
         }
         self.early_and_reject(&webhook);
+        self.senders(node, &mut webhook);
         webhook
+    }
+
+    fn senders(&mut self, node: &Node, webhook: &mut WrittenWebhook) {
+        let (verify, challenge) = (get(node, "verify"), get(node, "challenge"));
+        webhook.verify = verify.and_then(|node| self.verify(node));
+        webhook.challenge = challenge.and_then(|node| self.challenge(node));
+        if let (None, Some(node), Some(challenge)) = (verify, challenge, &webhook.challenge)
+            && challenge.verified
+        {
+            self.challenge_alone(node);
+        }
     }
 
     fn early_and_reject(&mut self, webhook: &WrittenWebhook) {
@@ -81,7 +96,7 @@ impl Lowering {
         }
     }
 
-    fn choice<'a>(&mut self, node: &Node, what: &str, choices: &[&'a str]) -> Option<&'a str> {
+    pub(super) fn choice<'a>(&mut self, node: &Node, what: &str, choices: &[&'a str]) -> Option<&'a str> {
         let text = self.text(node, what)?;
         let found = choices.iter().copied().find(|choice| *choice == text.value);
         if found.is_none() {
@@ -130,7 +145,7 @@ impl Lowering {
     }
 
     /// A singular path into `{ method, headers, query, body }`.
-    fn hit_path(&mut self, node: &Node, what: &str, not_singular: codes::Code) -> Option<Path> {
+    pub(super) fn hit_path(&mut self, node: &Node, what: &str, not_singular: codes::Code) -> Option<Path> {
         let path = self.path(node, what)?;
         if !path.is_singular() {
             let message = format!("`{}` can find several values: `{what}` must be a singular path", path.text());

@@ -150,6 +150,10 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, "conflict", "The present state does not allow this").detail(detail)
             }
             Error::Invalid(_) => Self::invalid(detail),
+            Error::MasterKey(_) => {
+                Self::new(StatusCode::CONFLICT, "master-key", "The master key of secrets is missing or another")
+                    .detail(detail)
+            }
             Error::KeyReused => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",

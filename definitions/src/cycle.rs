@@ -1,10 +1,13 @@
 //! A cycle as compiled: what the machine runs. Only `check` makes one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use petgraph::graph::DiGraph;
 
-use crate::{Step, StepKind, Webhook};
+use crate::{Json, Path, Step, StepKind, Webhook};
 
 /// The index of a step in [`Cycle::steps`], and of its node in [`Cycle::graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +34,8 @@ pub enum Edge {
     Case(usize),
     Else,
     Expires,
+    /// `on_error: STEP`.
+    Error,
 }
 
 /// How long a transaction is kept. Each between 1 h and 31 d.
@@ -42,6 +47,15 @@ pub enum Retention {
     ByOutcome { completed: Duration, failed: Duration },
 }
 
+/// How many runs are under way at once. At least one of the two is there.
+#[derive(Clone, Debug)]
+pub struct Concurrency {
+    /// Of the cycle, on all nodes: 1 to 1,000,000.
+    pub limit: Option<u32>,
+    /// One run at a time for each value. Singular; it begins at a start webhook.
+    pub key: Option<Path>,
+}
+
 /// An immutable, checked definition.
 ///
 /// Invariants: the graph is acyclic and every step can be reached from a start webhook; every path
@@ -51,6 +65,11 @@ pub struct Cycle {
     pub name: String,
     pub description: Option<String>,
     pub retention: Retention,
+    pub concurrency: Option<Concurrency>,
+    /// `vars`, with their values.
+    pub vars: BTreeMap<String, Json>,
+    /// The secrets that its steps read.
+    pub secrets: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub graph: DiGraph<StepIndex, Edge>,
     /// The YAML of this document, as written.

@@ -2,7 +2,7 @@
 
 use petgraph::{graph::NodeIndex, visit::EdgeRef};
 
-use crate::{Cycle, Edge, Next, Step, StepIndex, StepKind};
+use crate::{Cycle, Edge, Next, OnError, Step, StepIndex, StepKind};
 
 /// A Mermaid flowchart.
 pub fn mermaid(cycle: &Cycle) -> String {
@@ -69,6 +69,9 @@ fn links(cycle: &Cycle) -> Vec<(StepIndex, Option<StepIndex>, String)> {
         edges.sort_by_key(|edge| edge.id());
         links.extend(edges.iter().map(|edge| (from, Some(cycle.graph[edge.target()]), text_of(edge.weight()))));
         let end = |next: Next| next == Next::End;
+        if matches!(step.on_error, OnError::Go(Next::End)) {
+            links.push((from, None, text_of(&Edge::Error)));
+        }
         match &step.kind {
             StepKind::Decision(decision) => {
                 let cases = decision.cases.iter().enumerate().filter(|(_, case)| end(case.next));
@@ -99,5 +102,6 @@ fn text_of(edge: &Edge) -> String {
         Edge::Case(at) => format!("case {}", at + 1),
         Edge::Else => "else".to_owned(),
         Edge::Expires => "expires".to_owned(),
+        Edge::Error => "error".to_owned(),
     }
 }

@@ -11,6 +11,7 @@ mod diagnostic;
 mod diagram;
 mod duration;
 mod explain;
+mod http;
 mod json;
 mod key;
 mod lower;
@@ -27,20 +28,21 @@ mod yaml;
 
 pub use check::check;
 pub use codes::codes;
-pub use cycle::{Cycle, Edge, Next, Retention, StepIndex};
+pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagram::{dot, mermaid};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use explain::explain;
+pub use http::{Auth, BodyType, Http, Retry};
 pub use json::{DEPTH_MAX, Json, JsonError, Members, write_text};
 pub use key::{Key, NotAKey};
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use render::{render_line, render_terminal};
-pub use step::{Decision, Fail, Respond, Step, StepKind};
-pub use template::{Scope, Template, TemplateError, TemplateProblem};
+pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
+pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
 pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
 
 /// What a text of one or more YAML documents compiled to, and everything that is wrong with it.

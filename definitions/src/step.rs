@@ -1,6 +1,8 @@
 //! The compiled steps: one kind each.
 
-use crate::{Case, Next, StepIndex, Template, Webhook};
+use std::time::Duration;
+
+use crate::{Case, Http, Next, StepIndex, Template, Webhook};
 
 #[derive(Debug)]
 pub struct Step {
@@ -11,6 +13,8 @@ pub struct Step {
     pub kind: StepKind,
     /// Where it goes on: for a decision, unused (its cases say); for `fail`, always the end.
     pub next: Next,
+    /// What comes of its failure.
+    pub on_error: OnError,
     /// The webhook steps that some `respond` answers which can be reached from here (this step
     /// included, and past later webhooks): whose callers may still get a response.
     pub may_answer: Vec<StepIndex>,
@@ -23,6 +27,10 @@ pub enum StepKind {
     Respond(Respond),
     Set(Template),
     Fail(Fail),
+    Http(Box<Http>),
+    Script(Script),
+    Delay(Delay),
+    Notify(Notify),
 }
 
 impl StepKind {
@@ -34,6 +42,10 @@ impl StepKind {
             Self::Respond(_) => "respond",
             Self::Set(_) => "set",
             Self::Fail(_) => "fail",
+            Self::Http(_) => "http",
+            Self::Script(_) => "script",
+            Self::Delay(_) => "delay",
+            Self::Notify(_) => "notify",
         }
     }
 }
@@ -61,4 +73,43 @@ pub struct Respond {
 #[derive(Debug)]
 pub struct Fail {
     pub message: Template,
+}
+
+/// What a step's failure leads to. The error is then at `$.<step>.error`, but for the last two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// On to the step, or to the end.
+    Go(Next),
+    /// On to `next`.
+    Ignore,
+    /// The transaction fails.
+    Fail,
+    /// The transaction fails and the cycle stops.
+    Stop,
+}
+
+/// JavaScript with a function `step(document, context)`.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub source: std::sync::Arc<str>,
+    /// The line of the definition on which the script's first line stands, from 1.
+    pub line: u32,
+}
+
+/// Goes on later. A time that is past is now.
+#[derive(Debug)]
+pub enum Delay {
+    For(Duration),
+    /// Yields a duration's text (`2h`).
+    ForTemplate(Template),
+    /// Yields an RFC 3339 time.
+    Until(Template),
+}
+
+/// Raises an event of the account's own.
+#[derive(Debug)]
+pub struct Notify {
+    /// Lower-case words joined by dots; none of Holdfast's own names.
+    pub event: String,
+    pub data: Template,
 }

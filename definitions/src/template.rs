@@ -6,6 +6,7 @@ mod parse;
 
 use crate::{Exhausted, Json, Members, Path};
 
+pub(crate) use parse::is_name;
 pub use parse::{TemplateError, TemplateProblem};
 
 /// A JSON value, some of whose texts are computed.
@@ -41,6 +42,26 @@ enum Source {
     Path(Path),
     TransactionId,
     CycleName,
+    Var(String),
+    Secret(String),
+}
+
+/// Named values: variables, the environment, secrets.
+pub trait Lookup: Send + Sync {
+    fn get(&self, name: &str) -> Option<Json>;
+}
+
+/// No values at all.
+impl Lookup for () {
+    fn get(&self, _: &str) -> Option<Json> {
+        None
+    }
+}
+
+impl Lookup for std::collections::BTreeMap<String, Json> {
+    fn get(&self, name: &str) -> Option<Json> {
+        self.get(name).cloned()
+    }
 }
 
 /// What a template may read.
@@ -50,6 +71,10 @@ pub struct Scope<'a> {
     pub transaction_id: &'a str,
     /// `${cycle.name}`
     pub cycle_name: &'a str,
+    /// `${vars.NAME}`
+    pub vars: &'a dyn Lookup,
+    /// `${secrets.NAME}`; none where secrets may not be read, which a check has refused before.
+    pub secrets: Option<&'a dyn Lookup>,
 }
 
 impl Template {
@@ -77,9 +102,32 @@ impl Template {
 
     /// The paths that it reads, for `check`.
     pub fn paths(&self) -> Vec<&Path> {
-        let mut paths = Vec::new();
-        collect(&self.0, &mut paths);
-        paths
+        self.sources()
+            .into_iter()
+            .filter_map(|source| if let Source::Path(path) = source { Some(path) } else { None })
+            .collect()
+    }
+
+    /// The names of the variables that it reads.
+    pub fn vars(&self) -> Vec<&str> {
+        self.sources()
+            .into_iter()
+            .filter_map(|source| if let Source::Var(name) = source { Some(name.as_str()) } else { None })
+            .collect()
+    }
+
+    /// The names of the secrets that it reads.
+    pub fn secrets(&self) -> Vec<&str> {
+        self.sources()
+            .into_iter()
+            .filter_map(|source| if let Source::Secret(name) = source { Some(name.as_str()) } else { None })
+            .collect()
+    }
+
+    fn sources(&self) -> Vec<&Source> {
+        let mut sources = Vec::new();
+        collect(&self.0, &mut sources);
+        sources
     }
 }
 
@@ -112,6 +160,8 @@ impl Reading {
             Source::Path(path) => path.value(scope.document)?,
             Source::TransactionId => Json::from(scope.transaction_id),
             Source::CycleName => Json::from(scope.cycle_name),
+            Source::Var(name) => scope.vars.get(name).unwrap_or_default(),
+            Source::Secret(name) => scope.secrets.and_then(|secrets| secrets.get(name)).unwrap_or_default(),
         };
         let nothing = match &value {
             Json::Null => true,
@@ -133,12 +183,8 @@ fn push_text(value: &Json, text: &mut String) {
     }
 }
 
-fn collect<'a>(node: &'a Node, paths: &mut Vec<&'a Path>) {
-    let mut add = |reading: &'a Reading| {
-        if let Source::Path(path) = &reading.source {
-            paths.push(path);
-        }
-    };
+fn collect<'a>(node: &'a Node, sources: &mut Vec<&'a Source>) {
+    let mut add = |reading: &'a Reading| sources.push(&reading.source);
     match node {
         Node::Constant(_) => {}
         Node::Value(reading) => add(reading),
@@ -149,8 +195,8 @@ fn collect<'a>(node: &'a Node, paths: &mut Vec<&'a Path>) {
                 }
             }
         }
-        Node::Array(items) => items.iter().for_each(|item| collect(item, paths)),
-        Node::Object(members) => members.iter().for_each(|(_, value)| collect(value, paths)),
+        Node::Array(items) => items.iter().for_each(|item| collect(item, sources)),
+        Node::Object(members) => members.iter().for_each(|(_, value)| collect(value, sources)),
     }
 }
 

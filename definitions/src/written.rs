@@ -1,7 +1,13 @@
 //! A cycle as written: every name with its place, the graph still in words.
 
-use crate::{Condition, OnAmbiguous, OnNoMatch, Path, Retention, Template, problem::Span};
-use std::time::Duration;
+use crate::{
+    Concurrency, Condition, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path, Retention, Script, Template,
+    problem::Span,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 #[derive(Debug)]
 pub struct Spanned<T> {
@@ -17,6 +23,10 @@ pub struct WrittenCycle {
     pub name: Spanned<String>,
     pub description: Option<String>,
     pub retention: Retention,
+    /// With the place of its key.
+    pub concurrency: Option<Spanned<Concurrency>>,
+    pub vars: BTreeMap<String, Json>,
+    pub secrets: BTreeSet<String>,
     pub steps: Vec<WrittenStep>,
     pub steps_span: Span,
 }
@@ -27,8 +37,24 @@ pub struct WrittenStep {
     pub name: Option<String>,
     pub kind: WrittenKind,
     pub next: Option<Target>,
+    /// A step, `end`, or one of [`ON_ERROR_WORDS`].
+    pub on_error: Option<Target>,
     /// Paths into the document, each with its place.
     pub reads: Vec<Read>,
+}
+
+/// What `on_error` says besides a step's id; the word wins over a step that is called like it.
+pub const ON_ERROR_WORDS: &[&str] = &["ignore", "fail", "stop"];
+
+impl WrittenStep {
+    /// Where its failure goes, where that is a step or the end.
+    pub fn error_target(&self) -> Option<&Target> {
+        self.on_error.as_ref().filter(|target| !ON_ERROR_WORDS.contains(&target.value.as_str()))
+    }
+
+    pub fn ignores_errors(&self) -> bool {
+        self.on_error.as_ref().is_some_and(|target| target.value == "ignore")
+    }
 }
 
 /// A path into the document.
@@ -50,6 +76,10 @@ pub enum WrittenKind {
     Respond(Box<WrittenRespond>),
     Set(Template),
     Fail(Template),
+    Http(Box<Http>),
+    Script(Script),
+    Delay(Delay),
+    Notify(Notify),
     /// Its kind is wrong; that was said.
     Broken,
 }

@@ -27,6 +27,8 @@ pub const ALIAS_NODES_MAX: usize = 10_000;
 pub struct Node {
     pub value: Value,
     pub span: Span,
+    /// Written as `|` or `>`: its place is that of its first line that is not empty.
+    pub block: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -152,7 +154,8 @@ impl Reader {
                 if let Some(tag) = tag {
                     self.refuse_tag(&tag.suffix, mark);
                 }
-                (Node { value: scalar(&text, style), span: span(mark) }, anchor)
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                (Node { value: scalar(&text, style), span: span(mark), block }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
                 if let Some(tag) = tag {
@@ -170,10 +173,10 @@ impl Reader {
             }
             Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
                 Some(Open::List(items, start, anchor)) => {
-                    (Node { value: Value::List(items), span: span(&start) }, anchor)
+                    (Node { value: Value::List(items), span: span(&start), block: false }, anchor)
                 }
                 Some(Open::Map(members, _, _, start, anchor)) => {
-                    (Node { value: Value::Map(members), span: span(&start) }, anchor)
+                    (Node { value: Value::Map(members), span: span(&start), block: false }, anchor)
                 }
                 None => return Ok(None),
             },
@@ -247,9 +250,9 @@ impl Reader {
             let message = "merge keys (`<<`) are not supported".to_owned();
             let help = "write the keys out, or use an alias for a whole value";
             self.problems.push(Problem::error(codes::MERGE_KEY, node.span, message).help(help));
-            return Node { value: Value::Text("\0".to_owned()), span: node.span };
+            return Node { value: Value::Text("\0".to_owned()), span: node.span, block: false };
         }
-        Node { value: Value::Text(text), span: node.span }
+        Node { value: Value::Text(text), span: node.span, block: false }
     }
 
     fn refuse_tag(&mut self, tag: &str, mark: &Mark) {

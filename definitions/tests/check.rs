@@ -1,6 +1,6 @@
 //! What a definition compiles to, and what is said of one that does not.
 
-use holdfast_definitions::{Severity, check};
+use holdfast_definitions::{Next, OnError, Severity, StepKind, check, mermaid};
 
 fn codes(text: &str) -> Vec<String> {
     let mut codes: Vec<_> =
@@ -127,4 +127,171 @@ fn a_warning_does_not_stop_a_cycle() {
 fn a_missing_step_is_reported_once() {
     assert_eq!(codes(&ORDER.replace("next: status\n", "next: statsu\n")), ["HF040:6"]);
     assert_eq!(codes(&ORDER.replace("to: status", "to: nowhere")), ["HF051:21"]);
+}
+
+fn cycle_of(steps: &str) -> String {
+    format!("cycle: a\nsteps:\n  placed:\n    webhook:\n    next: one\n{steps}")
+}
+
+/// The one step `one`, without its indentation.
+fn one(step: &str) -> String {
+    let step: String = step.lines().map(|line| format!("    {line}\n")).collect();
+    cycle_of(&format!("  one:\n{step}"))
+}
+
+fn kind_of(text: &str) -> std::sync::Arc<holdfast_definitions::Cycle> {
+    let checked = check("a.yaml", text);
+    assert_eq!(checked.diagnostics, [], "{text}");
+    checked.cycles[0].clone()
+}
+
+#[test]
+fn a_call_has_its_defaults() {
+    let cycle = kind_of(&one("http: { url: https://a.example, body: 1 }"));
+    let StepKind::Http(http) = &cycle.steps[1].kind else { panic!() };
+    assert_eq!((http.method.as_str(), http.timeout.as_secs(), http.retry.attempts), ("POST", 30, 3));
+    assert_eq!(http.expect, [(200, 299)]);
+    let cycle = kind_of(&one("http: { url: https://a.example, retry: { backoff: 1h }, expect: [404, 2xx] }"));
+    let StepKind::Http(http) = &cycle.steps[1].kind else { panic!() };
+    assert_eq!((http.method.as_str(), http.retry.max_delay), ("GET", http.retry.backoff));
+    assert_eq!(http.expect, [(404, 404), (200, 299)]);
+}
+
+#[test]
+fn a_url_is_checked_as_far_as_it_is_written() {
+    for url in [
+        "shop.example",
+        "ftp://a.example",
+        "https://",
+        "https://u@a.example",
+        "https://a.example:0",
+        "https://a.example:65536",
+        "https://a b.example",
+        "https://u:${$.placed.body.p}@a.example",
+        "/orders",
+    ] {
+        assert_eq!(codes(&one(&format!("http: {{ url: \"{url}\" }}"))), ["HF091:7"], "{url}");
+    }
+    for url in [
+        "http://a",
+        "HTTPS://a.example:8443/x?y=z#f",
+        "http://[::1]:80/",
+        "http://[::1]",
+        "https://${$.placed.body.host}:${$.placed.body.port}/a@b",
+        "${$.placed.body.url}",
+    ] {
+        assert_eq!(codes(&one(&format!("http: {{ url: \"{url}\" }}"))), [] as [&str; 0], "{url}");
+    }
+}
+
+#[test]
+fn ranges_are_kept_at_both_ends() {
+    for (setting, ends) in [
+        ("retry: { attempts: X }", ["1", "20", "0", "21"]),
+        ("retry: { backoff: X }", ["100ms", "1h", "99ms", "1h1ms"]),
+        ("retry: { backoff: 100ms, max_delay: X }", ["100ms", "24h", "99ms", "24h1ms"]),
+        ("timeout: X", ["1s", "5m", "999ms", "5m1ms"]),
+        ("expect: X", ["200", "599", "199", "600"]),
+    ] {
+        for (at, end) in ends.into_iter().enumerate() {
+            let text = one(&format!("http: {{ url: https://a.example, {} }}", setting.replace('X', end)));
+            assert_eq!(check("a.yaml", &text).cycles.len(), usize::from(at < 2), "{setting} {end}");
+        }
+    }
+    for (delay, good) in [("1s", true), ("31d", true), ("999ms", false), ("31d1ms", false), ("soon", false)] {
+        assert_eq!(check("a.yaml", &one(&format!("delay: {delay}"))).cycles.len(), usize::from(good), "{delay}");
+    }
+    assert_eq!(codes(&one("delay: { until: 2026-12-24 }")), ["HF060:7"]);
+    assert_eq!(codes(&one("delay: { for: 1s, until: 2026-12-24T08:00:00Z }")), ["HF012:7"]);
+    assert_eq!(codes(&one("delay: {}")), ["HF011:7"]);
+}
+
+#[test]
+fn a_script_knows_the_line_on_which_it_begins() {
+    let source = "function step(d) { return 1 }";
+    for (text, line) in [
+        (format!("script: {source}").replace("{ return 1 }", "{}"), 7),
+        (format!("script: \"{source}\""), 7),
+        (format!("script: |\n  {source}"), 8),
+        (format!("script: | # why\n\n  {source}"), 8),
+        (format!("script: >-\n  {source}"), 8),
+        (format!("script:\n  \"{source}\""), 8),
+        (format!("script:\n  |\n  {source}"), 9),
+    ] {
+        let cycle = kind_of(&one(&text));
+        let StepKind::Script(script) = &cycle.steps[1].kind else { panic!() };
+        assert_eq!(script.line, line, "{text}");
+    }
+    for (text, line) in [("script: ''", 7), ("script: |\n  return 1", 8), ("script: function steps() {}", 7)] {
+        assert_eq!(codes(&one(text)), [format!("HF095:{line}")], "{text}");
+    }
+}
+
+#[test]
+fn holdfast_s_own_events_are_not_raised_by_a_step() {
+    for event in ["hit.unmatched", "cycle", "Order.late", "order..late", "order late", "${$.placed.body.e}"] {
+        assert_eq!(codes(&one(&format!("notify: {{ event: \"{event}\" }}"))), ["HF096:7"], "{event}");
+    }
+    assert_eq!(codes(&one("notify: { event: cycles.hit }")), [] as [&str; 0]);
+}
+
+#[test]
+fn an_error_leads_where_it_is_told_to() {
+    let text = |on_error: &str, reads: &str| {
+        cycle_of(&format!(
+            "  one:\n    http: {{ url: https://a.example }}\n    next: two\n    on_error: {on_error}\n  two:\n    set: \"${{{reads}}}\"\n    next: end\n  lost:\n    set: \"${{$.one.error.kind}}\"\n"
+        ))
+    };
+    let none: [&str; 0] = [];
+    // The error is there behind it, and only there.
+    assert_eq!(codes(&text("lost", "$.one.body")), none);
+    assert_eq!(codes(&text("lost", "$.one.error")), ["HF048:11"]);
+    let both = |reads: &str| text("two", reads).split("  lost:").next().unwrap().to_owned();
+    assert_eq!(codes(&both("$.one.body")), ["HF049:11"]);
+    assert_eq!(codes(&both("$.one.error")), none);
+    assert_eq!(codes(&both("$.one")), none);
+    assert_eq!(codes(&both("$.one.body").replace("on_error: two", "on_error: ignore")), ["HF049:11"]);
+    assert_eq!(codes(&both("$.one.error").replace("on_error: two", "on_error: ignore")), none);
+    assert_eq!(codes(&both("$.one.error").replace("on_error: two", "on_error: fail")), ["HF099:11"]);
+    assert_eq!(codes(&both("$.one.body").replace("on_error: two", "on_error: placed")), ["HF042:3"]);
+    assert_eq!(codes(&both("$.one.body").replace("on_error: two", "on_error: ignor")), ["HF040:9"]);
+
+    let cycle = kind_of(&text("lost", "$.one.body"));
+    assert!(matches!(cycle.steps[1].on_error, OnError::Go(Next::Step(at)) if cycle.step(at).id == "lost"));
+    assert!(mermaid(&cycle).contains("s_one -->|\"error\"| s_lost"), "{}", mermaid(&cycle));
+    let cycle = kind_of(&both("$.one.error").replace("on_error: two", "on_error: ignore"));
+    assert_eq!(cycle.steps[1].on_error, OnError::Ignore);
+    let cycle = kind_of(&one("http: { url: https://a.example }\non_error: end"));
+    assert!(mermaid(&cycle).contains("s_one -->|\"error\"| end_"), "{}", mermaid(&cycle));
+}
+
+#[test]
+fn an_error_s_way_may_answer_the_caller() {
+    let steps = "  one:\n    http: { url: https://a.example }\n    on_error: sorry\n  sorry:\n    respond: { status: 502, body: \"${$.one.error.message}\" }\n";
+    let cycle = kind_of(&cycle_of(steps));
+    let placed = cycle.find("placed").unwrap();
+    assert_eq!(cycle.step(placed).may_answer, [placed]);
+    // A hold that fails took no hit: who waits is the one before.
+    let held = "  one:\n    webhook: { mapping: [{ hit: $.body.id, transaction: $.placed.body.id }] }\n    on_error: sorry\n  sorry:\n    respond: { body: \"${$.one.error.message}\" }\n";
+    let cycle = kind_of(&cycle_of(held));
+    let StepKind::Respond(respond) = &cycle.steps[2].kind else { panic!() };
+    assert_eq!(respond.to, placed);
+}
+
+#[test]
+fn concurrency_needs_a_limit_or_a_key_of_a_start() {
+    let text = |given: &str| format!("{}concurrency: {given}\n", one("set: 1"));
+    for (given, expected) in [
+        ("{}", "HF011:8"),
+        ("{ limit: 0 }", "HF090:8"),
+        ("{ limit: 1000001 }", "HF090:8"),
+        ("{ key: $.one.id }", "HF100:8"),
+        ("{ key: $.nothing.id }", "HF100:8"),
+        ("{ key: \"$.placed.body[*]\" }", "HF100:8"),
+        ("{ key: $.placed.boddy.id }", "HF064:8"),
+    ] {
+        assert_eq!(codes(&text(given)), [expected], "{given}");
+    }
+    let concurrency = kind_of(&text("{ limit: 1000000, key: $.placed.body.id }")).concurrency.clone().unwrap();
+    assert_eq!((concurrency.limit, concurrency.key.unwrap().text()), (Some(1_000_000), "$.placed.body.id"));
 }

@@ -10,7 +10,8 @@ use crate::{
     Error,
     catalog::{Catalog, Deployment},
     engine::Shared,
-    store::{Commit, CycleRow, KeyRecord, VersionRow, WebhookRow},
+    secret::{MasterKeys, SECRETS_MAX},
+    store::{Commit, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
 };
 
 #[derive(Debug)]
@@ -35,12 +36,27 @@ pub enum Admin {
         account: String,
         key: Uuid,
     },
+    PutSecret {
+        name: String,
+        sealed: Vec<u8>,
+        key_id: String,
+    },
+    DeleteSecret {
+        name: String,
+    },
+    /// With the current master key.
+    Reseal,
+    SecretsUsed {
+        names: Vec<String>,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Done {
     /// For each cycle of a deploy: whether a new version was made.
     Deployed(Vec<bool>),
+    /// How many secrets were sealed with an older key.
+    Resealed(usize),
     Ok,
 }
 
@@ -48,7 +64,8 @@ impl Shared {
     pub(crate) async fn administer(&self, account: &str, admin: Admin) -> Result<Done, Error> {
         let mut commit = self.begin(account).await?;
         let catalog = self.catalog_at(account, commit.head().revision).await?;
-        let mut change = Change { account, catalog: &catalog, commit: &mut *commit, changed: false };
+        let keys = &self.secrets.keys;
+        let mut change = Change { account, catalog: &catalog, keys, commit: &mut *commit, changed: false };
         let (done, event) = change.apply(admin).await?;
         let changed = change.changed;
         if changed {
@@ -62,7 +79,8 @@ impl Shared {
         if let Some((event, cycle)) = event {
             self.tell_event(crate::LiveEvent {
                 account: account.to_owned(),
-                event,
+                event: event.into(),
+                data: None,
                 cycle,
                 transaction: None,
                 hit: None,
@@ -76,6 +94,7 @@ impl Shared {
 struct Change<'a> {
     account: &'a str,
     catalog: &'a Catalog,
+    keys: &'a MasterKeys,
     commit: &'a mut dyn Commit,
     changed: bool,
 }
@@ -99,7 +118,46 @@ impl Change<'_> {
                 }
                 Ok((Done::Ok, None))
             }
+            Admin::PutSecret { name, sealed, key_id } => self.put_secret(name, sealed, key_id).await,
+            Admin::DeleteSecret { name } => {
+                if !self.commit.delete_secret(&name).await? {
+                    return Err(Error::NotFound { what: "secret", id: name });
+                }
+                self.changed = true;
+                Ok((Done::Ok, None))
+            }
+            Admin::Reseal => self.reseal().await,
+            Admin::SecretsUsed { names } => {
+                for name in names {
+                    self.commit.secret_used(&name).await?;
+                }
+                Ok((Done::Ok, None))
+            }
         }
+    }
+
+    async fn put_secret(&mut self, name: String, sealed: Vec<u8>, key_id: String) -> Result<Applied, Error> {
+        let (account, now) = (self.account.to_owned(), self.commit.head().now);
+        let row = SecretRow { account, name, sealed, key_id, created_at: now, updated_at: now, last_used_at: None };
+        self.commit.put_secret(&row).await?;
+        // What was opened before is of an older revision.
+        self.changed = true;
+        Ok((Done::Ok, None))
+    }
+
+    async fn reseal(&mut self) -> Result<Applied, Error> {
+        let current = self.keys.current();
+        let mut resealed = 0;
+        for row in self.commit.secrets(SECRETS_MAX as i64).await? {
+            if Some(&row.key_id) == current.as_ref() {
+                continue;
+            }
+            let value = self.keys.open(self.account, &row.name, &row.sealed)?;
+            let (sealed, key_id) = self.keys.seal(self.account, &row.name, &value)?;
+            self.commit.reseal_secret(&row.name, &sealed, &key_id).await?;
+            resealed += 1;
+        }
+        Ok((Done::Resealed(resealed), None))
     }
 
     fn find(&self, name: &str) -> Result<Arc<Deployment>, Error> {

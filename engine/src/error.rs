@@ -24,6 +24,9 @@ pub enum Error {
     /// An `Idempotency-Key` came again with another body.
     #[error("this Idempotency-Key was used with another body")]
     KeyReused,
+    /// There is no master key, or not the one that a secret is sealed with; the message says which.
+    #[error("{0}")]
+    MasterKey(String),
     /// A definition with errors. Nothing was deployed.
     #[error("the definition has errors")]
     Definition(Vec<Diagnostic>),
@@ -52,6 +55,7 @@ impl Error {
             Self::Conflict(message) => Self::Conflict(message.clone()),
             Self::Invalid(message) => Self::Invalid(message.clone()),
             Self::KeyReused => Self::KeyReused,
+            Self::MasterKey(message) => Self::MasterKey(message.clone()),
             Self::Definition(diagnostics) => Self::Definition(diagnostics.clone()),
             Self::Limit { limit, max, retry_after } => Self::Limit { limit, max: *max, retry_after: *retry_after },
             Self::Unavailable { reason, retry_after } => {

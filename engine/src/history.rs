@@ -129,10 +129,14 @@ pub fn timestamp(instant: i64) -> String {
 }
 
 pub fn error_json(error: &StepError) -> Json {
-    Json::from(Members::from_iter([
+    let mut members = Members::from_iter([
         ("kind".into(), Json::from(error.kind)),
         ("message".into(), Json::from(error.message.as_str())),
-    ]))
+    ]);
+    if let Some(status) = error.status {
+        members.insert("status".into(), Json::from(u64::from(status)));
+    }
+    Json::from(members)
 }
 
 pub fn parse(text: &str) -> Result<Json, Error> {

@@ -1,13 +1,14 @@
 //! Transactions that wait for the outside world: accepted, run, held, resumed and answered.
 //!
 //! [`Engine`] is the one handle. Time, ids and the database each come in through one seam; SQL
-//! stands in `store` and `migrations/` alone.
+//! stands in `store` and `migrations/` alone. What goes out to others goes through `egress`.
 
 mod admin;
 mod answer;
 mod callers;
 mod catalog;
 mod clock;
+pub mod egress;
 mod engine;
 mod error;
 mod explain;
@@ -17,8 +18,11 @@ mod id;
 mod limits;
 mod machine;
 mod mapping_words;
+mod ongoing;
 mod options;
 mod round;
+mod runner;
+mod secret;
 mod steps;
 pub mod store;
 mod view;
@@ -35,7 +39,8 @@ pub use hit::{Arrival, Hit, HitStatus, Reception, RepeatHeader, Reply, Transacti
 pub use id::{CycleId, HitId, KeyId, TransactionId};
 pub use limits::Limits;
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
+pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, StepTrace,
-    TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
+    CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
+    StepTrace, TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
 };

@@ -5,9 +5,16 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use holdfast_definitions::{Case, Cycle, Json, Key, KeyError, Next, Respond, Scope, StepIndex, StepKind, Template};
+use holdfast_definitions::{
+    Case, Cycle, Delay, Json, Key, KeyError, Members, Next, OnError, Respond, Scope, StepIndex, StepKind, Template,
+};
 
-use crate::{Answer, limits::Limits, mapping_words::key_reason};
+use crate::{
+    Answer,
+    clock::{Micros, micros},
+    limits::{Limits, RETENTION_MAX},
+    mapping_words::key_reason,
+};
 
 /// What can happen to a transaction.
 #[derive(Debug)]
@@ -18,6 +25,27 @@ pub enum Event {
     Expired { step: StepIndex },
     /// Begins at a step, with the document as it is given.
     Rerun { step: StepIndex },
+    /// A step that was done outside of the machine: the run goes on from there.
+    Done { step: StepIndex, done: Done },
+}
+
+/// What came of a step that was done outside of the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// Goes into the document. An object where the step failed: its error is put beside.
+    pub output: Option<Json>,
+    pub error: Option<StepError>,
+    /// Shown in the trace.
+    pub shown: Shown,
+}
+
+/// What the trace shows of a step that took time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    pub at: Option<Micros>,
+    pub duration_us: u64,
+    /// A list: what was tried, and what came of it.
+    pub attempts: Option<Json>,
 }
 
 /// What must be done about it.
@@ -34,6 +62,23 @@ pub enum Effect {
         step: StepIndex,
         keys: Vec<Key>,
     },
+    /// The step is done outside of the machine; the run goes on with [`Event::Done`].
+    Call {
+        step: StepIndex,
+    },
+    /// The run goes on at that time.
+    Delay {
+        step: StepIndex,
+        until: Micros,
+    },
+    /// An event of the account's own.
+    Notify {
+        step: StepIndex,
+        event: String,
+        data: Json,
+    },
+    /// The cycle stops.
+    Stop,
     Complete,
     Fail {
         step: StepIndex,
@@ -44,9 +89,17 @@ pub enum Effect {
 /// Why a step failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepError {
-    /// `mapping`, `respond`, `limit` or `fail`.
+    /// `mapping`, `respond`, `limit`, `fail`, `delay`, `status`, `script`, or how the network failed.
     pub kind: &'static str,
     pub message: String,
+    /// The status that an `http` step was answered with.
+    pub status: Option<u16>,
+}
+
+impl StepError {
+    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), status: None }
+    }
 }
 
 /// One step of a pass.
@@ -59,6 +112,7 @@ pub struct Trace {
     /// Is only shown: a decision's choice. A response is in its effect.
     pub result: Option<Json>,
     pub error: Option<StepError>,
+    pub shown: Shown,
 }
 
 /// One pass of a transaction: its steps, and the effects in order. The last effect is the end.
@@ -78,6 +132,8 @@ pub struct Setting<'a> {
     pub now: DateTime<Utc>,
     pub transaction_id: &'a str,
     pub limits: &'a Limits,
+    /// Steps of the run before this pass.
+    pub steps_before: usize,
 }
 
 /// Runs from the event to the next hold or the end. `document` is the transaction's as it was at
@@ -85,12 +141,13 @@ pub struct Setting<'a> {
 pub fn advance(cycle: &Cycle, document: &mut Json, event: Event, setting: &Setting<'_>) -> Pass {
     let size = document.written_len();
     let mut walk = Walk { cycle, document, setting, size, trace: Vec::new(), effects: Vec::new() };
-    let next = match event {
-        Event::Hit { step, output } => walk.enter(step, output),
-        Event::Expired { step } => walk.expired(step),
-        Event::Rerun { step } => Ok(Next::Step(step)),
+    let (at, next) = match event {
+        Event::Hit { step, output } => (step, walk.enter(step, output)),
+        Event::Expired { step } => (step, walk.expired(step)),
+        Event::Rerun { step } => (step, Ok(Next::Step(step))),
+        Event::Done { step, done } => (step, walk.done(step, done)),
     };
-    walk.go(next);
+    walk.go(at, next);
     Pass { trace: walk.trace, effects: walk.effects }
 }
 
@@ -104,21 +161,47 @@ struct Walk<'a> {
     effects: Vec<Effect>,
 }
 
-/// A failed step: nothing goes on after it.
-struct Stop;
+/// Why a walk does not simply go on.
+enum Stop {
+    /// The pass is over.
+    Over,
+    Failed(Failure),
+}
+
+struct Failure {
+    error: StepError,
+    /// What stands beside the error in the document.
+    output: Option<Json>,
+    shown: Shown,
+}
+
+impl Failure {
+    fn of(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { error: StepError::new(kind, message), output: None, shown: Shown::default() }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
 
 impl Walk<'_> {
-    fn go(&mut self, mut next: Result<Next, Stop>) {
+    fn go(&mut self, mut at: StepIndex, mut next: Result<Next, Stop>) {
+        let most = self.setting.limits.steps_per_run;
         loop {
             match next {
-                Err(Stop) => return,
+                Err(Stop::Over) => return,
+                Err(Stop::Failed(failure)) => next = self.failed(at, failure),
                 Ok(Next::End) => return self.effects.push(Effect::Complete),
-                Ok(Next::Step(step)) if self.trace.len() >= self.setting.limits.steps_per_run => {
-                    let message = format!("a run has at most {} steps", self.setting.limits.steps_per_run);
-                    let _ = self.fail(step, "limit", message);
-                    return;
+                Ok(Next::Step(step)) if self.trace.len() + self.setting.steps_before >= most => {
+                    return self.fail(step, Failure::of("limit", format!("a run has at most {most} steps")));
                 }
-                Ok(Next::Step(step)) => next = self.step(step),
+                Ok(Next::Step(step)) => {
+                    at = step;
+                    next = self.step(step);
+                }
             }
         }
     }
@@ -136,80 +219,142 @@ impl Walk<'_> {
                 }
             },
             StepKind::Decision(decision) => {
-                let case = self.first_case(at, &decision.cases)?;
+                let case = self.first_case(&decision.cases)?;
                 let next = case.map_or(decision.otherwise, |case| decision.cases[case].next);
                 self.note(at, None, Some(case.map_or(Json::from("else"), |case| Json::from(case as u64))));
                 Ok(next)
             }
             StepKind::Set(template) => {
-                let value = self.render(at, template)?;
-                self.output(at, value)?;
+                let value = self.render(template)?;
+                self.output(at, value, Shown::default())?;
                 Ok(step.next)
             }
             StepKind::Respond(respond) => {
-                let answer = self.response(at, respond)?;
+                let answer = self.response(respond)?;
                 self.note(at, None, None);
                 self.effects.push(Effect::Answer { to: respond.to, by: at, answer });
                 Ok(step.next)
             }
             StepKind::Fail(fail) => {
-                let message = text_of(&self.render(at, &fail.message)?);
-                Err(self.fail(at, "fail", message))
+                let message = text_of(&self.render(&fail.message)?);
+                Err(Failure::of("fail", message).into())
+            }
+            StepKind::Notify(notify) => {
+                let data = self.render(&notify.data)?;
+                self.note(at, None, Some(data.clone()));
+                self.effects.push(Effect::Notify { step: at, event: notify.event.clone(), data });
+                Ok(step.next)
+            }
+            StepKind::Http(_) | StepKind::Script(_) => {
+                self.effects.push(Effect::Call { step: at });
+                Err(Stop::Over)
+            }
+            StepKind::Delay(delay) => {
+                let until = self.until(delay)?;
+                self.effects.push(Effect::Delay { step: at, until });
+                Err(Stop::Over)
             }
         }
     }
 
     fn enter(&mut self, at: StepIndex, output: Json) -> Result<Next, Stop> {
-        self.output(at, output)?;
+        self.output(at, output, Shown::default())?;
+        Ok(self.cycle.step(at).next)
+    }
+
+    fn done(&mut self, at: StepIndex, done: Done) -> Result<Next, Stop> {
+        let Done { output, error, shown } = done;
+        if let Some(error) = error {
+            return Err(Failure { error, output, shown }.into());
+        }
+        match output {
+            Some(output) => self.output(at, output, shown)?,
+            None => {
+                self.note(at, None, None);
+                if let Some(trace) = self.trace.last_mut() {
+                    trace.shown = shown;
+                }
+            }
+        }
         Ok(self.cycle.step(at).next)
     }
 
     fn expired(&mut self, at: StepIndex) -> Result<Next, Stop> {
         let StepKind::Webhook(webhook) = &self.cycle.step(at).kind else { return Ok(Next::End) };
-        self.trace.push(Trace { step: at, status: "expired", output: None, result: None, error: None });
+        self.mark(at, "expired");
         Ok(webhook.expires.map_or(Next::End, |expires| expires.next))
     }
 
     fn hold(&mut self, at: StepIndex, keys: Result<Vec<Key>, KeyError>) -> Result<Next, Stop> {
         match keys {
             Ok(keys) => {
-                self.trace.push(Trace { step: at, status: "held", output: None, result: None, error: None });
+                self.mark(at, "held");
                 self.effects.push(Effect::Hold { step: at, keys });
-                Err(Stop)
+                Err(Stop::Over)
             }
             Err(error) => {
                 let message = format!("{}: no hit could ever match it", key_reason(&error));
-                Err(self.fail(at, "mapping", message))
+                Err(Failure::of("mapping", message).into())
             }
         }
     }
 
-    fn response(&mut self, at: StepIndex, respond: &Respond) -> Result<Answer, Stop> {
-        let status = self.render(at, &respond.status)?;
-        let mut headers = Vec::with_capacity(respond.headers.len());
-        for (name, value) in &respond.headers {
-            headers.push((name.clone(), text_of(&self.render(at, value)?)));
-        }
-        let body = self.render(at, &respond.body)?;
-        response(&status, headers, body).map_err(|message| self.fail(at, "respond", message))
+    /// A delay ends when the longest retention does at the latest: nothing is there to go on by then.
+    fn until(&self, delay: &Delay) -> Result<Micros, Stop> {
+        let now = self.setting.now.timestamp_micros();
+        let latest = now.saturating_add(micros(RETENTION_MAX));
+        let wrong = |value: &Json, what: &str| Stop::from(Failure::of("delay", format!("{value} is no {what}")));
+        let until = match delay {
+            Delay::For(length) => now.saturating_add(micros(*length)),
+            Delay::ForTemplate(template) => {
+                let value = self.render(template)?;
+                let length = value.as_text().and_then(|text| holdfast_definitions::parse_duration(text).ok());
+                now.saturating_add(micros(length.ok_or_else(|| wrong(&value, "duration such as 2h or 1d12h"))?))
+            }
+            Delay::Until(template) => {
+                let value = self.render(template)?;
+                let time = value.as_text().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+                time.ok_or_else(|| wrong(&value, "time (RFC 3339)"))?.timestamp_micros()
+            }
+        };
+        Ok(until.clamp(now, latest))
     }
 
-    fn first_case(&mut self, at: StepIndex, cases: &[Case]) -> Result<Option<usize>, Stop> {
+    fn response(&self, respond: &Respond) -> Result<Answer, Stop> {
+        let status = self.render(&respond.status)?;
+        let mut headers = Vec::with_capacity(respond.headers.len());
+        for (name, value) in &respond.headers {
+            headers.push((name.clone(), text_of(&self.render(value)?)));
+        }
+        let body = self.render(&respond.body)?;
+        response(&status, headers, body).map_err(|message| Failure::of("respond", message).into())
+    }
+
+    fn first_case(&self, cases: &[Case]) -> Result<Option<usize>, Stop> {
         for (position, case) in cases.iter().enumerate() {
             match case.when.holds(self.document, self.setting.now) {
                 Ok(true) => return Ok(Some(position)),
                 Ok(false) => {}
-                Err(exhausted) => return Err(self.fail(at, "limit", exhausted.to_string())),
+                Err(exhausted) => return Err(Failure::of("limit", exhausted.to_string()).into()),
             }
         }
         Ok(None)
     }
 
-    fn render(&mut self, at: StepIndex, template: &Template) -> Result<Json, Stop> {
-        template.render(&self.scope()).map_err(|exhausted| self.fail(at, "limit", exhausted.to_string()))
+    fn render(&self, template: &Template) -> Result<Json, Stop> {
+        template.render(&self.scope()).map_err(|exhausted| Failure::of("limit", exhausted.to_string()).into())
     }
 
-    fn output(&mut self, at: StepIndex, value: Json) -> Result<(), Stop> {
+    fn output(&mut self, at: StepIndex, value: Json, shown: Shown) -> Result<(), Stop> {
+        self.put(at, &value)?;
+        self.note(at, Some(value), None);
+        if let Some(trace) = self.trace.last_mut() {
+            trace.shown = shown;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, at: StepIndex, value: &Json) -> Result<(), Failure> {
         let id = &self.cycle.step(at).id;
         let grown = self.size + value.written_len() + id.len() + 4;
         let most = self.setting.limits.document_bytes;
@@ -218,29 +363,70 @@ impl Walk<'_> {
                 "the document would grow from {} to {grown} bytes; the limit is {most} bytes (document)",
                 self.size
             );
-            return Err(self.fail(at, "limit", message));
+            return Err(Failure::of("limit", message));
         }
         self.size = grown;
         if let Some(members) = self.document.members_mut() {
             members.insert(id.clone(), value.clone());
         }
-        self.note(at, Some(value), None);
         Ok(())
     }
 
     fn note(&mut self, step: StepIndex, output: Option<Json>, result: Option<Json>) {
-        self.trace.push(Trace { step, status: "completed", output, result, error: None });
+        self.trace.push(Trace { step, status: "completed", output, result, error: None, shown: Shown::default() });
     }
 
-    fn fail(&mut self, step: StepIndex, kind: &'static str, message: String) -> Stop {
-        let error = StepError { kind, message };
-        self.trace.push(Trace { step, status: "failed", output: None, result: None, error: Some(error.clone()) });
+    fn mark(&mut self, step: StepIndex, status: &'static str) {
+        self.trace.push(Trace { step, status, output: None, result: None, error: None, shown: Shown::default() });
+    }
+
+    /// A failed step, by its `on_error`. The error is in the document where the run goes on.
+    fn failed(&mut self, at: StepIndex, mut failure: Failure) -> Result<Next, Stop> {
+        let step = self.cycle.step(at);
+        let next = match step.on_error {
+            OnError::Go(next) => next,
+            OnError::Ignore => step.next,
+            OnError::Stop => {
+                self.effects.push(Effect::Stop);
+                self.fail(at, failure);
+                return Err(Stop::Over);
+            }
+            OnError::Fail => {
+                self.fail(at, failure);
+                return Err(Stop::Over);
+            }
+        };
+        let mut members = match failure.output.take() {
+            Some(Json::Object(members)) => Members::clone(&members),
+            _ => Members::new(),
+        };
+        members.insert("error".to_owned(), crate::history::error_json(&failure.error));
+        let output = Json::from(members);
+        if let Err(full) = self.put(at, &output) {
+            self.fail(at, full);
+            return Err(Stop::Over);
+        }
+        let Failure { error, shown, .. } = failure;
+        let trace = Trace { step: at, status: "failed", output: Some(output), result: None, error: Some(error), shown };
+        self.trace.push(trace);
+        Ok(next)
+    }
+
+    fn fail(&mut self, step: StepIndex, failure: Failure) {
+        let Failure { error, output, shown } = failure;
+        let trace = Trace { step, status: "failed", output: None, result: output, error: Some(error.clone()), shown };
+        self.trace.push(trace);
         self.effects.push(Effect::Fail { step, error });
-        Stop
     }
 
     fn scope(&self) -> Scope<'_> {
-        Scope { document: self.document, transaction_id: self.setting.transaction_id, cycle_name: &self.cycle.name }
+        Scope {
+            document: self.document,
+            transaction_id: self.setting.transaction_id,
+            cycle_name: &self.cycle.name,
+            vars: &self.cycle.vars,
+            secrets: None,
+        }
     }
 }
 

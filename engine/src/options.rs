@@ -1,6 +1,6 @@
 //! How an engine is opened, and what a request finds at its door.
 
-use crate::{HitId, Limits, Reception, TransactionId};
+use crate::{HitId, Limits, MasterKeys, Reception, TransactionId, egress::Network};
 
 /// Where state lives.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub enum Database {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     pub database: Database,
     /// Time stands still until [`Engine::advance`] moves it. For one node.
@@ -22,6 +22,10 @@ pub struct Options {
     /// Names this node in logs; unique among the nodes of a database.
     pub node: String,
     pub limits: Limits,
+    /// What secrets are sealed with; without any, none can be stored or read.
+    pub master_keys: MasterKeys,
+    /// Networks that calls may go to besides public addresses.
+    pub networks: Vec<Network>,
 }
 
 /// A webhook as a request finds it: from memory, no read of the store.
@@ -61,7 +65,9 @@ pub enum AnswerLookup {
 pub struct LiveEvent {
     pub account: String,
     /// `transaction.started`, `transaction.held`, `hit.unmatched`, `cycle.started`…
-    pub event: &'static str,
+    pub event: std::borrow::Cow<'static, str>,
+    /// Of an event of the account's own, what its `notify` step gave it.
+    pub data: Option<holdfast_definitions::Json>,
     pub cycle: String,
     pub transaction: Option<TransactionId>,
     pub hit: Option<HitId>,

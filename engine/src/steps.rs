@@ -23,6 +23,11 @@ pub struct StoredStep {
     pub output: Option<Json>,
     pub result: Option<Json>,
     pub error: Option<Json>,
+    /// When it was begun and how long it took, where it took time.
+    pub at: Option<i64>,
+    pub duration_us: u64,
+    /// What was tried, and what came of it.
+    pub attempts: Option<Json>,
     /// Its result is the answer to the run's own hit, and stands nowhere else.
     pub answers: bool,
 }
@@ -49,6 +54,13 @@ pub fn store_steps(cycle: &Cycle, pass: &Pass, entry_is_hit: bool, answers: Opti
             text.push_str(",\"error\":");
             error_json(error).write_to(&mut text);
         }
+        if let Some(at) = trace.shown.at {
+            let _ = write!(text, ",\"at\":{at},\"us\":{}", trace.shown.duration_us);
+        }
+        if let Some(attempts) = &trace.shown.attempts {
+            text.push_str(",\"attempts\":");
+            attempts.write_to(&mut text);
+        }
         if answers == Some(trace.step) {
             text.push_str(",\"answers\":true");
         }
@@ -56,6 +68,23 @@ pub fn store_steps(cycle: &Cycle, pass: &Pass, entry_is_hit: bool, answers: Opti
     }
     text.push(']');
     text
+}
+
+/// How many steps are stored here.
+pub fn count(steps: &str) -> Result<usize, Error> {
+    match parse(steps)? {
+        Json::Array(steps) => Ok(steps.len()),
+        _ => Err(Error::Internal("steps are no array".into())),
+    }
+}
+
+/// What a run has done so far, and what came since, as one.
+pub fn append_steps(before: &str, since: &str) -> String {
+    let inner =
+        |text: &str| text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or_default().to_owned();
+    let (before, since) = (inner(before), inner(since));
+    let comma = if before.is_empty() || since.is_empty() { "" } else { "," };
+    format!("[{before}{comma}{since}]")
 }
 
 /// A decision's choice, or a response: `{ status, headers, body }`.
@@ -92,12 +121,19 @@ pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
         .iter()
         .map(|step| {
             let text = |name: &str| step.get(name).and_then(Json::as_text).unwrap_or_default().to_owned();
+            let number = |name: &str| match step.get(name) {
+                Some(Json::Number(number)) => number.as_i64(),
+                _ => None,
+            };
             StoredStep {
                 step: text("step"),
                 status: text("status"),
                 output: step.get("output").cloned(),
                 result: step.get("result").cloned(),
                 error: step.get("error").cloned(),
+                at: number("at"),
+                duration_us: number("us").and_then(|us| u64::try_from(us).ok()).unwrap_or_default(),
+                attempts: step.get("attempts").cloned(),
                 answers: step.get("answers").is_some(),
             }
         })

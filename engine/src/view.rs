@@ -179,12 +179,14 @@ pub struct StepTrace {
     pub step: String,
     /// The word of the definition language.
     pub kind: String,
-    /// `completed`, `failed` or `held`.
+    /// `running`, `completed`, `failed`, `held`, `expired` or `cancelled`.
     pub status: String,
     pub started_at: DateTime<Utc>,
     pub duration_us: u64,
     pub output: Option<Json>,
     pub error: Option<Json>,
+    /// What was tried, and what came of it: of steps that touch the world.
+    pub attempts: Option<Json>,
 }
 
 /// A scope of an API key (contract, section 10).
@@ -206,6 +208,18 @@ pub struct KeyView {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A secret as it may be shown: all but what it is.
+#[derive(Clone, Debug)]
+pub struct SecretView {
+    pub name: String,
+    /// The master key that it is sealed with.
+    pub key_id: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// To the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// Figures for `/metrics` that are read from the store, not counted in the process.

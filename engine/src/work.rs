@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Answer, Arrival, Error,
+    ongoing::{Ongoing, Progress},
     store::{EarlyRow, HitRow, TimerRow},
 };
 
@@ -40,6 +41,21 @@ pub enum Work {
     },
     /// A hold may have run into its `expires`.
     Expire(TimerRow),
+    /// What came of a step that was done outside of a commit.
+    Proceed {
+        ongoing: Arc<Ongoing>,
+        progress: Progress,
+    },
+    /// A step is taken on: its time has come, or the process that did it is gone.
+    TakeOn {
+        transaction: Uuid,
+        run: i32,
+        claim: i64,
+    },
+    /// The next run of a transaction begins: the one before it has ended.
+    Begin {
+        transaction: Uuid,
+    },
     /// Retention ran out while callers waited.
     Abandon {
         transaction: Uuid,

@@ -18,7 +18,9 @@ use crate::{
     clock::{Micros, micros},
     engine::Shared,
     limits::QUEUE_WINDOW,
-    store::Hint,
+    ongoing::{Ongoing, Progress},
+    runner,
+    store::{Hint, TimerRow, UnderwayRow},
     work::Work,
 };
 
@@ -29,6 +31,10 @@ const TICK: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_secs(30);
 /// Rows that one step of a sweep removes, so that writes go between.
 const SWEEP_CHUNK: i64 = 500;
+/// How often a node says that it is alive, and looks for what one that is not has left.
+const BEAT: Duration = Duration::from_secs(1);
+/// Runs that are taken over at once.
+const TAKEN_OVER: i64 = 500;
 /// Timers that one turn takes.
 const DUE_CHUNK: i64 = 1_000;
 /// Counts of what is held are read at most this often.
@@ -39,9 +45,15 @@ const HELD_REST: u32 = 50;
 pub async fn run(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut swept = Instant::now();
+    let (mut swept, mut beaten) = (Instant::now(), None::<Instant>);
     loop {
         tick.tick().await;
+        if beaten.is_none_or(|at| at.elapsed() >= BEAT) {
+            match take_over(&shared).await {
+                Ok(()) => beaten = Some(Instant::now()),
+                Err(error) => tracing::warn!(error = %error.for_log(), "what others left could not be looked for"),
+            }
+        }
         if let Err(error) = turn(&shared).await {
             tracing::warn!(error = %error.for_log(), "looking for what is due failed; it is tried again");
             continue;
@@ -70,7 +82,8 @@ async fn due(shared: &Arc<Shared>, now: Micros) -> Result<(), Error> {
         loop {
             let timers = shared.store.due(&account, now, DUE_CHUNK).await?;
             let all = timers.len() < DUE_CHUNK as usize;
-            if !all_own(shared, &account, timers.into_iter().map(Work::Expire)).await {
+            let works = what_is_due(shared, &account, timers).await?;
+            if !all_own(shared, &account, works.into_iter()).await {
                 return Ok(());
             }
             if all {
@@ -93,6 +106,56 @@ async fn due(shared: &Arc<Shared>, now: Micros) -> Result<(), Error> {
     }
     for (account, transaction) in shared.waiters.expired(now) {
         shared.own(&account, Work::Abandon { transaction }).await;
+    }
+    Ok(())
+}
+
+/// Each timer is that of a hold's `expires`, or of a run under way: a delay, or another attempt.
+async fn what_is_due(shared: &Arc<Shared>, account: &str, timers: Vec<TimerRow>) -> Result<Vec<Work>, Error> {
+    let mut ids: Vec<Uuid> = timers.iter().map(|timer| timer.transaction).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut underway: HashMap<(Uuid, i32), UnderwayRow> = HashMap::new();
+    if !ids.is_empty() {
+        for row in shared.store.underway(account, &ids).await? {
+            underway.insert((row.transaction, row.run), row);
+        }
+    }
+    let mut works = Vec::with_capacity(timers.len());
+    for timer in timers {
+        works.push(match underway.remove(&(timer.transaction, timer.run)) {
+            Some(row) if row.due_at == Some(timer.due_at) => gone_on_with(shared, account, row).await?,
+            _ => Work::Expire(timer),
+        });
+    }
+    Ok(works)
+}
+
+/// A delay is over in one commit; another attempt is taken on first.
+async fn gone_on_with(shared: &Arc<Shared>, account: &str, row: UnderwayRow) -> Result<Work, Error> {
+    let is_delay = runner::step_of(shared, &row)
+        .is_ok_and(|(cycle, step)| matches!(cycle.step(step).kind, holdfast_definitions::StepKind::Delay(_)));
+    if !is_delay {
+        return Ok(Work::TakeOn { transaction: row.transaction, run: row.run, claim: row.claim });
+    }
+    let progress = Progress::Done(runner::nothing(shared.clock.now(), &row));
+    let ongoing = runner::told(shared, account, Ongoing { row, before: None }).await?;
+    Ok(Work::Proceed { ongoing: Arc::new(ongoing), progress })
+}
+
+/// The steps that processes which are gone were doing, and those of this one's earlier life.
+async fn take_over(shared: &Arc<Shared>) -> Result<(), Error> {
+    let mut live = shared.store.beat(&shared.instance).await?;
+    // First, whatever the others are.
+    live.retain(|node| *node != shared.instance);
+    live.insert(0, shared.instance.clone());
+    for account in shared.catalog().accounts() {
+        let left = shared.store.left(&account, &live, TAKEN_OVER).await?;
+        let taken = left.into_iter().map(|row| {
+            tracing::info!(transaction = %row.transaction, run = row.run, step = row.step.as_deref(), "taken over");
+            Work::TakeOn { transaction: row.transaction, run: row.run, claim: row.claim }
+        });
+        all_own(shared, &account, taken).await;
     }
     Ok(())
 }
@@ -199,10 +262,13 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
     }
     let _moving = shared.advancing.lock().await;
     let target = shared.clock.now().saturating_add(micros(by)).min(INSTANT_MAX);
+    // Time stands still while a step is being done.
+    shared.at_work.none().await;
     while let Some(next) = next_due(shared).await?.filter(|next| *next <= target) {
         let before = shared.clock.now();
         set(shared, next.max(before)).await?;
         due(shared, shared.clock.now()).await?;
+        shared.at_work.none().await;
         if next_due(shared).await? == Some(next) {
             return Err(Error::Unavailable {
                 reason: "what is due could not be done".into(),
@@ -212,6 +278,7 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
     }
     set(shared, target).await?;
     due(shared, target).await?;
+    shared.at_work.none().await;
     sweep(shared).await;
     Ok(target)
 }

@@ -23,6 +23,7 @@ use crate::{
     id::Ids,
     limits::RETRY_SOON,
     round::{Batch, Surroundings, Told},
+    runner,
     work::{Item, Outcome, Reply, Work},
 };
 
@@ -305,15 +306,21 @@ async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gat
     let revision = commit.head().revision;
     // The catalog is the newest: whoever changes it holds the lock that is held here.
     let catalog = shared.catalog_at(account, revision).await?;
-    let around =
-        Surroundings { account, catalog, limits: &shared.limits, waiters: &shared.waiters, heard: shared.is_heard() };
+    let around = Surroundings {
+        account,
+        catalog,
+        limits: &shared.limits,
+        instance: &shared.instance,
+        waiters: &shared.waiters,
+        heard: shared.is_heard(),
+    };
     let items =
         works.iter().enumerate().map(|(ticket, work)| Item { work: work.clone(), ticket: Some(ticket) }).collect();
     Batch::new(around, commit, &mut gathering.ids, works.len()).decide(items).await
 }
 
 /// After the commit, from what was committed.
-async fn tell(shared: &Shared, account: &str, told: Told, replies: Vec<Reply>) {
+async fn tell(shared: &Arc<Shared>, account: &str, told: Told, replies: Vec<Reply>) {
     metrics::counter!("holdfast_commits_total").increment(1);
     if told.catalog_changed {
         shared.refresh_catalog_or_warn().await;
@@ -322,6 +329,9 @@ async fn tell(shared: &Shared, account: &str, told: Told, replies: Vec<Reply>) {
     let elsewhere: Vec<_> =
         given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
+    for ongoing in told.calls {
+        runner::perform(shared, account, ongoing);
+    }
     for (reply, outcome) in replies.into_iter().zip(told.outcomes) {
         let outcome = outcome.unwrap_or_else(|| Err(Error::Internal("a piece of work was left undecided".into())));
         let _ = reply.send(outcome);

@@ -25,12 +25,12 @@ async fn run(source: &str) -> Result<Returned, ScriptError> {
 }
 
 async fn value(body: &str) -> String {
-    let returned = run(&format!("function step(document) {{ {body} }}")).await.unwrap();
+    let returned = run(&format!("function step(document) {{ {body} }}")).await.expect("the script returns");
     returned.value.unwrap_or_else(|| "undefined".to_owned())
 }
 
 async fn kind(body: &str) -> ErrorKind {
-    run(&format!("function step(document) {{ {body} }}")).await.unwrap_err().kind
+    run(&format!("function step(document) {{ {body} }}")).await.expect_err("the script fails").kind
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ fn body_for(path: &str) -> Value {
         json!({ "by": "1s" })
     } else if path.ends_with("/keys") {
         json!({ "name": "a key", "scopes": ["read"] })
+    } else if path.ends_with("/secrets") {
+        json!({ "name": "TOKEN", "value": "a value" })
     } else if path.ends_with("/rerun") {
         json!({ "step": "placed" })
     } else if path.ends_with("/resume") || path.ends_with("/explain") {

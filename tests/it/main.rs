@@ -21,6 +21,8 @@ mod repeats;
 mod resuming;
 mod retention;
 mod running;
+mod secrets;
 mod shutdown;
 mod side_by_side;
+mod steps;
 mod storms;

@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use holdfast_engine::{Database, Engine, Limits, Options};
+use holdfast_engine::{Database, Engine, Limits, MasterKeys, Options};
 use sqlx::{Connection, PgConnection};
 
 use crate::cycles::root;
@@ -88,6 +88,8 @@ async fn make_template(admin: &mut PgConnection) {
             manual_clock: false,
             node: "template".to_owned(),
             limits: Limits::default(),
+            master_keys: MasterKeys::none(),
+            networks: holdfast_engine::egress::Network::loopback().to_vec(),
         };
         let engine = Engine::open(options).await.expect("the migrations run on an empty database");
         engine.close().await;

@@ -152,6 +152,18 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.key_rows(account, names).await
     }
 
+    async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        self.inner.underway(account, transactions).await
+    }
+
+    async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
+        self.inner.left(account, live, limit).await
+    }
+
+    async fn beat(&self, node: &str) -> Result<Vec<String>> {
+        self.inner.beat(node).await
+    }
+
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         self.inner.next_due(account).await
     }
@@ -174,6 +186,10 @@ impl holdfast_engine::store::Store for Stalling {
 
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
         self.inner.key_by_hash(hash).await
+    }
+
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
+        self.inner.secrets(account, limit).await
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
@@ -209,6 +225,10 @@ impl Commit for StallingCommit {
 
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
         self.inner.holds(transactions).await
+    }
+
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        self.inner.underway(transactions).await
     }
 
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
@@ -257,6 +277,26 @@ impl Commit for StallingCommit {
 
     async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
         self.inner.revoke_key(account, key_id).await
+    }
+
+    async fn secrets(&mut self, limit: i64) -> Result<Vec<SecretRow>> {
+        self.inner.secrets(limit).await
+    }
+
+    async fn put_secret(&mut self, row: &SecretRow) -> Result<()> {
+        self.inner.put_secret(row).await
+    }
+
+    async fn reseal_secret(&mut self, name: &str, sealed: &[u8], key_id: &str) -> Result<bool> {
+        self.inner.reseal_secret(name, sealed, key_id).await
+    }
+
+    async fn secret_used(&mut self, name: &str) -> Result<()> {
+        self.inner.secret_used(name).await
+    }
+
+    async fn delete_secret(&mut self, name: &str) -> Result<bool> {
+        self.inner.delete_secret(name).await
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {

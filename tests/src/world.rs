@@ -7,8 +7,8 @@ use holdfast_definitions::{Json, Members};
 use std::sync::Arc;
 
 use holdfast_engine::{
-    Answer, Arrival, Database, Engine, Error, Hit, HitId, Limits, Options, Page, PageQuery, Reception, RepeatHeader,
-    Reply, RunView, TransactionDetail, TransactionFilter, TransactionId, TransactionView,
+    Answer, Arrival, Database, Engine, Error, Hit, HitId, Limits, MasterKeys, Options, Page, PageQuery, Reception,
+    RepeatHeader, Reply, RunView, TransactionDetail, TransactionFilter, TransactionId, TransactionView,
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -59,6 +59,8 @@ impl World {
             manual_clock: true,
             node: "test".to_owned(),
             limits: Limits::default(),
+            master_keys: MasterKeys::none(),
+            networks: holdfast_engine::egress::Network::loopback().to_vec(),
         };
         let engine = Engine::with_store(stalling, options).await.expect("the engine opens");
         let deployed = engine.deploy(ACCOUNT, "test.yaml", yaml).await.unwrap_or_else(|error| refused(&error));
@@ -247,7 +249,14 @@ impl Got {
 }
 
 async fn open(home: &StoreHome, limits: Limits) -> Engine {
-    let options = Options { database: home.database(), manual_clock: true, node: "test".to_owned(), limits };
+    let options = Options {
+        database: home.database(),
+        manual_clock: true,
+        node: "test".to_owned(),
+        limits,
+        master_keys: MasterKeys::none(),
+        networks: holdfast_engine::egress::Network::loopback().to_vec(),
+    };
     Engine::open(options).await.expect("the engine opens")
 }
 

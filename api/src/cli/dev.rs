@@ -35,7 +35,7 @@ impl Dev {
             anyhow::bail!("{} is no folder", self.directory.display());
         }
         let stop = open::told_to_stop()?;
-        let mut opened = open::open(&self.settings, "warn").await?;
+        let mut opened = open::open(&self.settings, "warn", true).await?;
         opened.app.dev = true;
         opened.app.keyless = self.settings.listen.ip().is_loopback();
         if !opened.app.keyless {

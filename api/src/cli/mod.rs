@@ -9,7 +9,9 @@ mod dev;
 mod graph;
 mod hits;
 mod keys;
+mod master;
 mod open;
+mod secrets;
 mod serve;
 mod settings;
 mod table;
@@ -52,6 +54,8 @@ enum Verb {
     Webhooks(webhooks::Webhooks),
     /// API keys of a running server
     Keys(keys::Keys),
+    /// Secrets of a running server
+    Secrets(secrets::Secrets),
     /// The clock of a running server
     Clock(clock::Clock),
     /// Runs scripts that come on standard input: started by the server, for itself
@@ -93,6 +97,7 @@ impl Cli {
             Verb::Hits(verb) => verb.run().await,
             Verb::Webhooks(verb) => verb.run().await,
             Verb::Keys(verb) => verb.run().await,
+            Verb::Secrets(verb) => verb.run().await,
             Verb::Clock(verb) => verb.run().await,
             Verb::Sandbox => Ok(ExitCode::SUCCESS),
         }

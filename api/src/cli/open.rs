@@ -3,10 +3,13 @@
 use std::{future::Future, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
-use holdfast_engine::{Database, Engine, Options, Scope};
+use holdfast_engine::{Database, Engine, Options, Scope, egress::Network};
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::settings::{ClockKind, Settings};
+use super::{
+    master::master_keys,
+    settings::{ClockKind, Settings},
+};
 use crate::{App, Metrics, start_logging};
 
 /// SQLite's file in the data directory.
@@ -22,8 +25,9 @@ pub struct Opened {
     pub url: String,
 }
 
-/// `quiet`: the log level where none is given.
-pub async fn open(settings: &Settings, quiet: &str) -> anyhow::Result<Opened> {
+/// `quiet`: the log level where none is given. `dev`: a master key is made where none is given, and calls
+/// may go to loopback.
+pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result<Opened> {
     let level = settings.log_level.as_deref().unwrap_or(quiet);
     start_logging(settings.log_format, level).map_err(|error| anyhow::anyhow!("--log-level: {error}"))?;
     let metrics = Metrics::install();
@@ -39,6 +43,8 @@ pub async fn open(settings: &Settings, quiet: &str) -> anyhow::Result<Opened> {
         manual_clock: settings.clock == ClockKind::Manual,
         node: node.clone(),
         limits: settings.limits.engine(),
+        master_keys: master_keys(settings, dev)?,
+        networks: networks(settings, dev),
     };
     let engine = Engine::open(options).await.map_err(|error| anyhow::anyhow!("{}", error.for_log()))?;
     let listener = listen(settings.listen);
@@ -48,6 +54,14 @@ pub async fn open(settings: &Settings, quiet: &str) -> anyhow::Result<Opened> {
     let mut app = App::new(engine, settings.limits.http(), &public_url, metrics);
     app.node = node.into();
     Ok(Opened { app, listener, url })
+}
+
+fn networks(settings: &Settings, dev: bool) -> Vec<Network> {
+    let mut networks = settings.allow_network.clone();
+    if dev {
+        networks.extend(Network::loopback());
+    }
+    networks
 }
 
 /// Connections that may wait to be accepted. The usual 128 are fewer than a busy caller opens at once:
@@ -83,7 +97,7 @@ pub async fn make_admin_key(engine: &Engine, data_dir: &Path) -> anyhow::Result<
 }
 
 /// Whole or not at all, and never readable by others in between.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let made = path.with_extension("key.new");
     let mut options = std::fs::OpenOptions::new();

@@ -27,7 +27,7 @@ impl Serve {
             anyhow::bail!("--clock manual is for `holdfast dev`");
         }
         let stop = open::told_to_stop()?;
-        let opened = open::open(&self.settings, "info").await?;
+        let opened = open::open(&self.settings, "info", false).await?;
         open::make_admin_key(&opened.app.engine, &self.settings.data_dir).await?;
         if let Some(directory) = &self.definitions {
             for file in dev::definition_files(directory)? {

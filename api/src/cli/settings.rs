@@ -19,6 +19,13 @@ pub struct Settings {
     /// Where SQLite's file and the admin key are kept
     #[arg(long, env = "HOLDFAST_DATA_DIR", default_value = ".holdfast")]
     pub data_dir: PathBuf,
+    /// The keys that secrets are sealed with: one a line, the base64 of 32 bytes, the current one first.
+    /// HOLDFAST_MASTER_KEY gives the keys themselves [default: `dev` makes master.key in the data directory]
+    #[arg(long, env = "HOLDFAST_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
+    /// Networks that calls may go to besides public addresses, such as 10.1.0.0/16 [`dev` opens loopback]
+    #[arg(long, env = "HOLDFAST_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
+    pub allow_network: Vec<holdfast_engine::egress::Network>,
     /// Where callers find this server: webhook URLs begin with it
     #[arg(long, env = "HOLDFAST_PUBLIC_URL")]
     pub public_url: Option<String>,

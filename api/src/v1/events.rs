@@ -39,6 +39,7 @@ async fn next(events: &mut Receiver<LiveEvent>, account: &str) -> Option<Event> 
                     "account": event.account, "cycle": event.cycle, "step": event.step,
                     "transaction": event.transaction.map(|id| id.to_string()),
                     "hit": event.hit.map(|id| id.to_string()),
+                    "data": event.data,
                 });
                 return Some(Event::default().event(event.event).data(data.to_string()));
             }

@@ -8,6 +8,7 @@ mod extract;
 mod guarded;
 mod hits;
 mod keys;
+mod secrets;
 mod shapes;
 mod transactions;
 mod webhooks;
@@ -71,6 +72,9 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(hits::explain))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
+        .routes(routes!(secrets::list, secrets::put))
+        .routes(routes!(secrets::delete))
+        .routes(routes!(secrets::reseal))
         .routes(routes!(clock::show))
         .routes(routes!(clock::advance))
         .routes(routes!(events::events))

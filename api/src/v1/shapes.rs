@@ -5,8 +5,8 @@ use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Diagnostic, Json};
 use holdfast_engine::{
-    CandidateView, CycleView, Deployed, Explanation, ExtractedValue, Hit, HitStatus, KeyView, Page, RunView, StepTrace,
-    TransactionView, VersionView, WebhookView,
+    CandidateView, CycleView, Deployed, Explanation, ExtractedValue, Hit, HitStatus, KeyView, Page, RunView,
+    SecretView, StepTrace, TransactionView, VersionView, WebhookView,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -235,7 +235,7 @@ impl From<RunView> for Run {
 pub struct Step {
     pub step: String,
     pub kind: String,
-    /// `completed`, `failed`, `held` or `expired`
+    /// `running`, `completed`, `failed`, `held`, `expired` or `cancelled`
     pub status: String,
     pub started_at: String,
     pub duration_us: u64,
@@ -243,6 +243,9 @@ pub struct Step {
     pub output: Option<Json>,
     #[schema(value_type = Option<Object>)]
     pub error: Option<Json>,
+    /// Of an `http` step: each attempt with its request and answer, secrets masked.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub attempts: Option<Json>,
 }
 
 impl From<StepTrace> for Step {
@@ -255,6 +258,7 @@ impl From<StepTrace> for Step {
             duration_us: view.duration_us,
             output: view.output,
             error: view.error,
+            attempts: view.attempts,
         }
     }
 }
@@ -436,6 +440,30 @@ impl Key {
             expires_at: view.expires_at.map(time),
             revoked_at: view.revoked_at.map(time),
             key: secret,
+        }
+    }
+}
+
+/// A secret, without its value.
+#[derive(Serialize, ToSchema)]
+pub struct Secret {
+    pub name: String,
+    /// The master key that it is sealed with.
+    pub key_id: String,
+    pub created_at: String,
+    pub updated_at: String,
+    /// To the minute.
+    pub last_used_at: Option<String>,
+}
+
+impl From<SecretView> for Secret {
+    fn from(view: SecretView) -> Self {
+        Self {
+            name: view.name,
+            key_id: view.key_id,
+            created_at: time(view.created_at),
+            updated_at: time(view.updated_at),
+            last_used_at: view.last_used_at.map(time),
         }
     }
 }

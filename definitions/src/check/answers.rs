@@ -48,7 +48,7 @@ fn nearest(cycle: &WrittenCycle, graph: &Graph, order: &[usize]) -> Vec<BTreeSet
         let mut mine = BTreeSet::new();
         for (from, edge) in graph.predecessors(at) {
             match &cycle.steps[from].kind {
-                WrittenKind::Webhook(_) if *edge != Edge::Expires => {
+                WrittenKind::Webhook(_) if took_hit(graph, from, edge) => {
                     mine.insert(from);
                 }
                 _ => mine.extend(nearest[from].iter().copied()),
@@ -57,6 +57,16 @@ fn nearest(cycle: &WrittenCycle, graph: &Graph, order: &[usize]) -> Vec<BTreeSet
         nearest[at] = mine;
     }
     nearest
+}
+
+/// Whether a transaction that leaves a webhook this way was hit there. Holding fails for want of a
+/// key, before any hit.
+fn took_hit(graph: &Graph, from: usize, edge: &Edge) -> bool {
+    match edge {
+        Edge::Expires => false,
+        Edge::Error => graph.is_start(from),
+        _ => true,
+    }
 }
 
 /// Every webhook whose hit a transaction may have taken before each step.

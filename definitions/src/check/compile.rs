@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{answers::Answers, graph::Graph};
 use crate::{
-    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnNoMatch, Respond, Step, StepIndex, StepKind, Webhook,
+    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnError, OnNoMatch, Respond, Step, StepIndex, StepKind,
+    Webhook,
     written::{Target, WrittenCycle, WrittenKind, WrittenRespond, WrittenWebhook},
 };
 
@@ -27,6 +28,12 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
     let mut by_id = BTreeMap::new();
     for (at, step) in written.steps.into_iter().enumerate() {
         let after = next(step.next.as_ref())?;
+        let on_error = match step.on_error.as_ref().map(|target| (target.value.as_str(), target)) {
+            None | Some(("fail", _)) => OnError::Fail,
+            Some(("ignore", _)) => OnError::Ignore,
+            Some(("stop", _)) => OnError::Stop,
+            Some((_, target)) => OnError::Go(next(Some(target))?),
+        };
         let kind = match step.kind {
             WrittenKind::Webhook(written) => {
                 let expires = match &written.expires {
@@ -48,16 +55,23 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
             }
             WrittenKind::Set(template) => StepKind::Set(template),
             WrittenKind::Fail(message) => StepKind::Fail(Fail { message }),
+            WrittenKind::Http(http) => StepKind::Http(http),
+            WrittenKind::Script(script) => StepKind::Script(script),
+            WrittenKind::Delay(delay) => StepKind::Delay(delay),
+            WrittenKind::Notify(notify) => StepKind::Notify(notify),
             WrittenKind::Broken => return None,
         };
         by_id.insert(step.id.value.clone(), index(at));
         let may_answer = answers.reachable[at].iter().map(|at| index(*at)).collect();
-        steps.push(Step { id: step.id.value, name: step.name, kind, next: after, may_answer });
+        steps.push(Step { id: step.id.value, name: step.name, kind, next: after, on_error, may_answer });
     }
     Some(Cycle {
         name: written.name.value,
         description: written.description,
         retention: written.retention,
+        concurrency: written.concurrency.map(|concurrency| concurrency.value),
+        vars: written.vars,
+        secrets: written.secrets,
         graph: indexed(&graph.edges),
         steps,
         source: source.to_owned(),

@@ -11,7 +11,7 @@ use petgraph::{
 use crate::{
     Edge, codes,
     problem::{Problem, Span, suggestion},
-    written::{Target, WrittenCycle, WrittenKind},
+    written::{ON_ERROR_WORDS, Target, WrittenCycle, WrittenKind},
 };
 
 /// A node a step, in the order of the definition. The edges to `end` are left out.
@@ -64,6 +64,8 @@ pub fn build(cycle: &WrittenCycle, problems: &mut Vec<Problem>) -> Graph {
                 }
             }
         }
+        // Beside `fail` it was refused already.
+        targets.extend(step.error_target().map(|target| (Edge::Error, target)));
         for (edge, target) in targets {
             if target.value == "end" {
                 continue;
@@ -72,16 +74,19 @@ pub fn build(cycle: &WrittenCycle, problems: &mut Vec<Problem>) -> Graph {
                 Some(to) => {
                     graph.edges.add_edge(NodeIndex::new(at), NodeIndex::new(to), edge);
                 }
-                None => problems.push(missing(cycle, target)),
+                None => problems.push(missing(cycle, target, edge == Edge::Error)),
             }
         }
     }
     graph
 }
 
-fn missing(cycle: &WrittenCycle, target: &Target) -> Problem {
+fn missing(cycle: &WrittenCycle, target: &Target, on_error: bool) -> Problem {
     let mut known: Vec<&str> = cycle.steps.iter().map(|step| step.id.value.as_str()).collect();
     known.push("end");
+    if on_error {
+        known.extend(ON_ERROR_WORDS);
+    }
     let message = format!("there is no step `{}`", target.value);
     Problem::error(codes::MISSING_STEP, target.span, message).help(suggestion(&target.value, &known))
 }

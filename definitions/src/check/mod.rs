@@ -4,6 +4,7 @@
 mod answers;
 mod compile;
 mod graph;
+mod on_error;
 mod reads;
 
 use std::{collections::HashSet, sync::Arc};
@@ -58,7 +59,9 @@ fn one(written: WrittenCycle, document: &Document, problems: &mut Vec<Problem>) 
         return None;
     }
     graph::check_starts(&written, &graph, problems);
+    on_error::check(&written, problems);
     reads::check(&written, &graph, &order, problems);
+    reads::check_key(&written, &graph, problems);
     let answers = answers::resolve(&written, &graph, &order, problems);
     if problems.iter().any(Problem::is_error) {
         return None;

@@ -1,15 +1,22 @@
 //! From spanned nodes to the cycle as written. Everything wrong is noted and the rest goes on.
 
+mod auth;
+mod concurrency;
 mod decision;
+mod http;
 mod respond;
+mod script;
 mod step;
 mod value;
 mod webhook;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
-    Retention, codes,
+    Json, Retention, codes,
     problem::{Problem, Span, suggestion},
     written::{Spanned, WrittenCycle},
     yaml::{Node, Value},
@@ -21,11 +28,15 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const RETENTION_MAX: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 /// What is known at the top of a definition.
-const TOP: &[&str] = &["cycle", "description", "retention", "steps"];
+const TOP: &[&str] = &["cycle", "description", "retention", "concurrency", "vars", "steps"];
 
 #[derive(Default)]
 pub struct Lowering {
     pub problems: Vec<Problem>,
+    /// Declared at the top, with their values.
+    vars: BTreeMap<String, Json>,
+    /// The secrets that it reads.
+    secrets: BTreeSet<String>,
 }
 
 /// A cycle, where so much is there that checking it says something.
@@ -49,15 +60,42 @@ impl Lowering {
         }
         let description = get(root, "description").and_then(|node| self.text(node, "description"));
         let retention = get(root, "retention").map_or(Retention::FromStart(RETENTION_MAX), |node| self.retention(node));
+        let concurrency = get(root, "concurrency").and_then(|node| self.concurrency(node));
+        if let Some(node) = get(root, "vars") {
+            self.vars(node);
+        }
         let steps_node = self.required(root, "steps")?;
         let steps = self.steps(steps_node);
         Some(WrittenCycle {
             name: name?,
             description: description.map(|text| text.value),
             retention,
+            concurrency,
+            vars: std::mem::take(&mut self.vars),
+            secrets: std::mem::take(&mut self.secrets),
             steps,
             steps_span: steps_node.span,
         })
+    }
+
+    fn vars(&mut self, node: &Node) {
+        let Value::Map(members) = &node.value else {
+            return self.wrong_type(node, "vars", "a map from names to values");
+        };
+        for (key, value) in members {
+            let name = key.name();
+            if !crate::template::is_name(name) {
+                let message = format!("`{name}` is no name for a variable");
+                let help = "letters, digits and underscores, at most 100, not starting with a digit";
+                self.problems.push(Problem::error(codes::VAR, key.span, message).help(help));
+            } else if !matches!(value.value, Value::Text(_) | Value::Number(_) | Value::Bool(_)) {
+                let message =
+                    format!("the variable `{name}` must be a text, a number or a boolean, not {}", value.kind());
+                self.error(codes::VAR, value.span, message);
+            }
+            // Declared all the same: what reads it is not wrong as well.
+            self.vars.insert(name.to_owned(), value.json());
+        }
     }
 
     fn check_name(&mut self, name: &Spanned<String>) {
@@ -137,6 +175,21 @@ impl Lowering {
             }
         };
         Some(Spanned { value, span: node.span })
+    }
+
+    /// A whole number of a range, both ends included.
+    pub(super) fn count(&mut self, node: &Node, what: &str, (least, most): (u32, u32)) -> Option<u32> {
+        let Value::Number(number) = &node.value else {
+            self.wrong_type(node, what, "a number");
+            return None;
+        };
+        let found = number.as_i64().and_then(|count| u32::try_from(count).ok());
+        let found = found.filter(|count| (least..=most).contains(count));
+        if found.is_none() {
+            let message = format!("`{what}` is {}; it goes from {least} to {most}", number.text());
+            self.error(codes::SETTING_RANGE, node.span, message);
+        }
+        found
     }
 
     pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {

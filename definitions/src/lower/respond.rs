@@ -71,9 +71,7 @@ impl Lowering {
         let mut headers = Vec::new();
         for (key, value) in members {
             let name = key.name().to_ascii_lowercase();
-            // A token (RFC 9110 §5.6.2).
-            let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-            if name.is_empty() || !name.chars().all(token) {
+            if !is_token(&name) {
                 self.error(codes::RESPOND_HEADER, key.span, format!("`{name}` is no header name"));
             } else if HEADERS_RESERVED.contains(&name.as_str()) {
                 let message = format!("the header `{name}` can't be set by a response");
@@ -85,4 +83,10 @@ impl Lowering {
         }
         headers
     }
+}
+
+/// A header's name is a token (RFC 9110 §5.6.2).
+pub(super) fn is_token(name: &str) -> bool {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(token)
 }

@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// The kinds that are known.
-const KINDS: &[&str] = &["webhook", "decision", "respond", "set", "fail"];
-const OTHERS: &[&str] = &["name", "next"];
+const KINDS: &[&str] = &["webhook", "decision", "respond", "set", "fail", "http", "script", "delay", "notify"];
+const OTHERS: &[&str] = &["name", "next", "on_error"];
 
 impl Lowering {
     pub(super) fn step(&mut self, id: &Node, node: &Node) -> WrittenStep {
@@ -20,6 +20,7 @@ impl Lowering {
             name: None,
             kind: WrittenKind::Broken,
             next: None,
+            on_error: None,
             reads: Vec::new(),
         };
         let Value::Map(members) = &node.value else {
@@ -30,6 +31,7 @@ impl Lowering {
         self.unknown_keys(members);
         step.name = get(node, "name").and_then(|name| self.text(name, "name")).map(|name| name.value);
         step.next = get(node, "next").and_then(|next| self.target(next, "next"));
+        step.on_error = get(node, "on_error").and_then(|node| self.target(node, "on_error"));
         let mut kinds = members.iter().filter(|(key, _)| KINDS.contains(&key.name()));
         let Some((kind, value)) = kinds.next() else {
             if members.iter().all(|(key, _)| OTHERS.contains(&key.name())) {
@@ -52,7 +54,20 @@ impl Lowering {
             };
             self.problems.push(Problem::error(codes::NEXT_UNUSED, next.span, message).help(help));
         }
+        self.check_on_error(&step, kind.name());
         step
+    }
+
+    /// A `fail` step fails on purpose, and a decision has no `next` to go on to.
+    fn check_on_error(&mut self, step: &WrittenStep, kind: &str) {
+        let Some(given) = &step.on_error else { return };
+        let why = match (&step.kind, given.value.as_str()) {
+            (WrittenKind::Fail(_), _) => "a `fail` step ends the transaction",
+            (WrittenKind::Decision { .. }, "ignore") => "a decision that fails has no `next` to go on to: name a step",
+            _ => return,
+        };
+        let message = format!("`on_error: {}` means nothing beside `{kind}`", given.value);
+        self.problems.push(Problem::error(codes::ON_ERROR_UNUSED, given.span, message).help(why));
     }
 
     fn kind(&mut self, kind: &Node, value: &Node, reads: &mut Vec<Read>) -> WrittenKind {
@@ -60,6 +75,10 @@ impl Lowering {
             "webhook" => WrittenKind::Webhook(Box::new(self.webhook(kind.span, value, reads))),
             "decision" => self.decision(value, reads),
             "respond" => self.respond(value, reads),
+            "http" => self.http(value, reads),
+            "script" => self.script(value),
+            "delay" => self.delay(value, reads),
+            "notify" => self.notify(value, reads),
             "set" => self.template(value, reads).map_or(WrittenKind::Broken, WrittenKind::Set),
             _ => {
                 let message = match &value.value {

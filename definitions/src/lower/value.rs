@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::{
     Path, PathError, Template, TemplateProblem, codes,
-    problem::{Problem, Span},
+    problem::{Problem, Span, suggestion},
     written::Read,
     yaml::{Node, Value},
 };
@@ -36,23 +36,36 @@ impl Lowering {
     }
 
     /// A value with `${…}` in its texts; every path in it is noted with the place of its text.
+    /// Reading a secret is refused.
     pub(super) fn template(&mut self, node: &Node, reads: &mut Vec<Read>) -> Option<Template> {
         let before = self.problems.len();
-        self.texts(node, reads);
+        self.texts(node, reads, false);
+        self.compiled(node, before)
+    }
+
+    /// As [`Self::template`], where secrets may be read: what calls out, and what verifies.
+    pub(super) fn secret_template(&mut self, node: &Node, reads: &mut Vec<Read>) -> Option<Template> {
+        let before = self.problems.len();
+        self.texts(node, reads, true);
+        self.compiled(node, before)
+    }
+
+    fn compiled(&mut self, node: &Node, before: usize) -> Option<Template> {
         if self.problems.len() > before {
             return None;
         }
         Template::from_json(node.json()).ok()
     }
 
-    fn texts(&mut self, node: &Node, reads: &mut Vec<Read>) {
+    fn texts(&mut self, node: &Node, reads: &mut Vec<Read>, secrets: bool) {
         match &node.value {
-            Value::List(items) => items.iter().for_each(|item| self.texts(item, reads)),
-            Value::Map(members) => members.iter().for_each(|(_, value)| self.texts(value, reads)),
+            Value::List(items) => items.iter().for_each(|item| self.texts(item, reads, secrets)),
+            Value::Map(members) => members.iter().for_each(|(_, value)| self.texts(value, reads, secrets)),
             Value::Text(_) => match Template::from_json(node.json()) {
                 Ok(template) => {
                     let path = |path: &Path| Read { path: path.clone(), span: node.span, before: false };
                     reads.extend(template.paths().into_iter().map(path));
+                    self.named(&template, node.span, secrets);
                 }
                 Err(error) => match &error.problem {
                     TemplateProblem::Path { text, error } => self.path_error(text, error, node.span),
@@ -66,6 +79,27 @@ impl Lowering {
                 },
             },
             _ => {}
+        }
+    }
+
+    /// Each variable is declared; secrets are read only where they may be.
+    fn named(&mut self, template: &Template, span: Span, secrets: bool) {
+        for name in template.vars().into_iter().filter(|name| !self.vars.contains_key(*name)) {
+            let known: Vec<&str> = self.vars.keys().map(String::as_str).collect();
+            let message = format!("the variable `{name}` is not declared");
+            let help = match known.is_empty() {
+                true => format!("declare it at the top: `vars: {{ {name}: … }}`"),
+                false => suggestion(name, &known),
+            };
+            self.problems.push(Problem::error(codes::VAR_UNDECLARED, span, message).help(help));
+        }
+        for name in template.secrets() {
+            self.secrets.insert(name.to_owned());
+            if !secrets {
+                let message = format!("the secret `{name}` can't be read here: it would be stored and shown");
+                let help = "secrets may be read by what calls another system and by what verifies a request";
+                self.problems.push(Problem::error(codes::SECRET_HERE, span, message).help(help));
+            }
         }
     }
 }

@@ -22,7 +22,9 @@ pub enum TemplateProblem {
     Unclosed,
     #[error("`${{}}` is empty")]
     Empty,
-    #[error("unknown `${{{0}}}`: known are a path (`$.step.body`), `transaction.id` and `cycle.name`")]
+    #[error(
+        "unknown `${{{0}}}`: known are a path (`$.step.body`), `vars.NAME`, `secrets.NAME`, `transaction.id` and `cycle.name`"
+    )]
     Unknown(String),
     #[error("`{text}` is no JSONPath: {error}")]
     Path { text: String, error: PathError },
@@ -148,9 +150,25 @@ fn reading(text: &str) -> Result<Reading, TemplateProblem> {
         path if path.starts_with('$') => {
             Source::Path(Path::parse(path).map_err(|error| TemplateProblem::Path { text: path.to_owned(), error })?)
         }
+        other if named(other, "vars.").is_some() => Source::Var(other["vars.".len()..].to_owned()),
+        other if named(other, "secrets.").is_some() => Source::Secret(other["secrets.".len()..].to_owned()),
         other => return Err(TemplateProblem::Unknown(other.to_owned())),
     };
     Ok(Reading { source, default })
+}
+
+/// The name behind a prefix.
+fn named<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    text.strip_prefix(prefix).filter(|name| is_name(name))
+}
+
+/// Of a variable or a secret: letters, digits and underscores, at most 100, not starting with a digit.
+pub fn is_name(name: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(letters)
 }
 
 /// Where `??` stands, outside quotes: a filter's `?` is never doubled.

@@ -1,11 +1,30 @@
 use super::*;
 
+fn named(name: &str, value: &str) -> std::collections::BTreeMap<String, Json> {
+    [(name.to_owned(), Json::from(value))].into()
+}
+
+#[test]
+fn variables_and_secrets_are_read_by_name() {
+    assert_eq!(render(r#""${vars.region}-${secrets.token}""#), r#""eu-s3""#);
+    assert_eq!(render(r#""${vars.other ?? 1}""#), "1");
+    let both = Template::from_json(Json::parse(br#"["${vars.a}", { "b": "x ${secrets.c}" }]"#).unwrap()).unwrap();
+    assert_eq!((both.vars(), both.secrets()), (vec!["a"], vec!["c"]));
+    assert!(problem("${vars.}").contains("unknown") && problem("${secrets.a-b}").contains("unknown"));
+}
+
 fn render(template: &str) -> String {
     let document = Json::parse(
         br#"{"placed":{"body":{"id":99999999999999999999,"name":"Ada","none":null,"list":[1,2],"flag":true,"o":{"a":1}}}}"#,
     )
     .unwrap();
-    let scope = Scope { document: &document, transaction_id: "tx-1", cycle_name: "orders" };
+    let scope = Scope {
+        document: &document,
+        transaction_id: "tx-1",
+        cycle_name: "orders",
+        vars: &named("region", "eu"),
+        secrets: Some(&named("token", "s3")),
+    };
     let value = Json::parse(template.as_bytes()).unwrap();
     Template::from_json(value).unwrap().render(&scope).unwrap().to_string()
 }
@@ -64,7 +83,7 @@ fn trees_are_rendered_whole() {
 fn mistakes_say_what_and_where() {
     assert!(problem("abc ${$.a").starts_with("4: `${` is not closed"));
     assert!(problem("${}").contains("empty"));
-    assert!(problem("${secrets.KEY}").contains("unknown `${secrets.KEY}`: known are a path"));
+    assert!(problem("${secret.KEY}").contains("unknown `${secret.KEY}`: known are a path"));
     assert!(problem("${$.a[}").contains("no JSONPath"));
     assert!(problem("${$.a ?? none}").contains("no JSON value"));
     let error = Template::from_json(Json::parse(br#"{"a/b":[0,"${}"]}"#).unwrap()).unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use holdfast_definitions::{Severity, check};
+use holdfast_definitions::{Cycle, Severity, StepKind, check};
 
 use super::Engine;
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     catalog::Deployment,
     clock::to_utc,
     round::hex,
+    secret::SECRETS_MAX,
     store::HitQuery,
     work::Work,
 };
@@ -32,7 +33,7 @@ impl PageQuery {
     }
 
     /// A page of what is in memory, ordered by a name that is its cursor.
-    fn cut<T>(&self, mut all: Vec<(String, T)>) -> Result<Page<T>, Error> {
+    pub(crate) fn cut<T>(&self, mut all: Vec<(String, T)>) -> Result<Page<T>, Error> {
         let size = self.size()?;
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         if let Some(after) = &self.after {
@@ -42,6 +43,18 @@ impl PageQuery {
         all.truncate(size);
         let next = all.last().filter(|_| more).map(|(name, _)| name.clone());
         Ok(Page { data: all.into_iter().map(|(_, item)| item).collect(), next })
+    }
+}
+
+/// What the language has and this release does not run is refused, not passed over.
+fn can_run(cycle: &Cycle) -> Result<(), Error> {
+    let refused = |what: &str| Err(Error::Invalid(format!("{}: this release does not run {what} yet", cycle.name)));
+    if cycle.concurrency.is_some() {
+        return refused("`concurrency`");
+    }
+    match cycle.steps.iter().find(|step| matches!(step.kind, StepKind::Script(_))) {
+        Some(step) => refused(&format!("`script` steps such as {}", step.id)),
+        None => Ok(()),
     }
 }
 
@@ -56,6 +69,8 @@ impl Engine {
             return Err(Error::Invalid(format!("{file} defines no cycle")));
         }
         let cycles = checked.cycles;
+        cycles.iter().try_for_each(|cycle| can_run(cycle))?;
+        self.secrets_are_there(account, &cycles).await?;
         let names: Vec<String> = cycles.iter().map(|cycle| cycle.name.clone()).collect();
         let done = self.shared.writer.admin(account, Admin::Deploy { cycles }).await?;
         let Done::Deployed(changed) = done else { return Err(Error::Internal("a deploy that was none".into())) };
@@ -65,6 +80,23 @@ impl Engine {
             deployed.push(Deployed { cycle, changed, warnings: checked.diagnostics.clone() });
         }
         Ok(deployed)
+    }
+
+    /// A step that reads a secret which there is not would fail at its first run.
+    async fn secrets_are_there(&self, account: &str, cycles: &[Arc<Cycle>]) -> Result<(), Error> {
+        if cycles.iter().all(|cycle| cycle.secrets.is_empty()) {
+            return Ok(());
+        }
+        let known = self.shared.store.secrets(account, SECRETS_MAX as i64).await?;
+        for cycle in cycles {
+            if let Some(name) = cycle.secrets.iter().find(|name| !known.iter().any(|row| row.name == **name)) {
+                let cycle = &cycle.name;
+                let message =
+                    format!("{cycle} reads the secret {name}, which there is not: `holdfast secrets set {name}`");
+                return Err(Error::Invalid(message));
+            }
+        }
+        Ok(())
     }
 
     /// By name.

@@ -8,6 +8,7 @@ mod explain;
 mod hits;
 mod keys;
 mod receive;
+mod secrets;
 mod transactions;
 
 use std::{
@@ -23,7 +24,9 @@ use crate::{
     Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
+    egress::{Egress, Tokens},
     id::Ids,
+    runner,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
     waiters::Waiters,
     work::Work,
@@ -49,6 +52,8 @@ pub struct Shared {
     pub waiters: Waiters,
     pub writer: Writer,
     pub node: String,
+    /// This process, as it stands beside the steps that it does: no two have the same.
+    pub instance: String,
     /// Replaced whole; held only to take or put the pointer.
     catalog: RwLock<Arc<Catalog>>,
     /// One reload at a time.
@@ -58,6 +63,11 @@ pub struct Shared {
     events: broadcast::Sender<LiveEvent>,
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
+    pub at_work: runner::AtWork,
+    /// The one way out.
+    pub egress: Egress,
+    pub tokens: Tokens,
+    pub secrets: secrets::Secrets,
 }
 
 impl Engine {
@@ -94,6 +104,7 @@ impl Engine {
             limits: options.limits,
             waiters: Waiters::default(),
             writer,
+            instance: format!("{}-{}", options.node, Uuid::new_v4().simple()),
             node: options.node,
             catalog: RwLock::new(Arc::new(catalog)),
             reloading: tokio::sync::Mutex::new(()),
@@ -101,7 +112,12 @@ impl Engine {
             events: broadcast::channel(EVENTS_KEPT).0,
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
+            at_work: runner::AtWork::default(),
+            egress: Egress::new(options.networks),
+            tokens: Tokens::default(),
+            secrets: secrets::Secrets::new(options.master_keys),
         });
+        shared.check_secrets().await?;
         shared.store.prepare(shared.clock.now()).await?;
         let tasks = vec![
             tokio::spawn(writer::run(shared.clone(), queue, ids)),
@@ -260,7 +276,7 @@ impl Shared {
 
     pub fn tell_event(&self, event: LiveEvent) {
         tracing::debug!(
-            node = %self.node, event = event.event, cycle = %event.cycle, step = event.step.as_deref(),
+            node = %self.node, event = %event.event, cycle = %event.cycle, step = event.step.as_deref(),
             transaction = event.transaction.map(tracing::field::display),
             hit = event.hit.map(tracing::field::display),
             "event"

@@ -13,8 +13,10 @@ use crate::{
     clock::to_utc,
     history::{History, output_of, parse},
     id::floor_of,
+    round::is_busy,
+    runner,
     steps::{answer_in, steps_of},
-    store::{RunWithHit, TransactionQuery, TransactionRow},
+    store::{RunWithHit, TransactionQuery, TransactionRow, UnderwayRow},
     work::Work,
 };
 
@@ -252,16 +254,14 @@ impl Engine {
             true => self.shared.store.runs(account, row.transaction, i32::MAX, limit).await?,
             false => Vec::new(),
         };
+        let underway = match whole && is_busy(row) {
+            true => self.shared.store.underway(account, &[row.transaction]).await?,
+            false => Vec::new(),
+        };
         let error = runs.first().and_then(|run| run.run.error.as_deref()).map(parse).transpose()?;
-        let detail = match runs.first().cloned() {
-            Some(newest) if whole => {
-                let number = newest.run.run;
-                let document = self.history(account, row.transaction, newest).await?.document(number)?;
-                let mut runs = self.run_views(account, row, runs).await?;
-                runs.reverse();
-                Some(TransactionDetail { document, runs })
-            }
-            _ => None,
+        let detail = match whole {
+            true => Some(self.detail(account, row, runs, &underway).await?),
+            false => None,
         };
         Ok(TransactionView {
             id: TransactionId(row.transaction),
@@ -275,6 +275,39 @@ impl Engine {
             error: error.filter(|_| failed),
             detail,
         })
+    }
+
+    /// The document and runs, those under way and those that wait included.
+    async fn detail(
+        &self,
+        account: &str,
+        row: &TransactionRow,
+        ended: Vec<RunWithHit>,
+        underway: &[UnderwayRow],
+    ) -> Result<TransactionDetail, Error> {
+        let document = match (underway.first(), ended.first().cloned()) {
+            (Some(now), _) if now.status == TransactionStatus::Running.word() => {
+                runner::history(&self.shared, account, now).await?.document(now.run)?
+            }
+            (_, Some(newest)) => {
+                let number = newest.run.run;
+                self.history(account, row.transaction, newest).await?.document(number)?
+            }
+            _ => Json::from(Members::new()),
+        };
+        let mut runs = Vec::new();
+        for now in underway.iter().rev().take(RUNS_SHOWN as usize) {
+            let hit = match now.webhook.as_ref().zip(now.hit) {
+                Some((webhook, hit)) => self.shared.store.hit(account, std::slice::from_ref(webhook), hit).await?,
+                None => None,
+            };
+            runs.push(RunWithHit { run: now.as_shown(), hit });
+        }
+        runs.extend(ended);
+        runs.truncate(RUNS_SHOWN as usize);
+        let mut runs = self.run_views(account, row, runs).await?;
+        runs.reverse();
+        Ok(TransactionDetail { document, runs })
     }
 
     async fn run_views(
@@ -321,6 +354,7 @@ fn run_view(
     answers: &mut HashMap<Uuid, Json>,
 ) -> Result<RunView, Error> {
     let mut steps = Vec::new();
+    let mut ended = run.run.started_at;
     for (position, step) in steps_of(&run.run)?.into_iter().enumerate() {
         let entry = match &run.hit {
             Some(hit) if position == 0 => Some(output_of(hit)?),
@@ -330,12 +364,14 @@ fn run_view(
             kind: kind_of(&step.step),
             step: step.step,
             status: step.status,
-            started_at: to_utc(run.run.started_at),
             // Pure steps take no time on the engine's clock: they run inside one commit.
-            duration_us: 0,
+            started_at: to_utc(step.at.unwrap_or(ended)),
+            duration_us: step.duration_us,
             output: step.output.or(entry).or(step.result),
             error: step.error,
+            attempts: step.attempts,
         });
+        ended = ended.max(step.at.map_or(ended, |at| at.saturating_add_unsigned(step.duration_us)));
     }
     let status = RunStatus::from_word(&run.run.status).unwrap_or(RunStatus::Completed);
     Ok(RunView {
@@ -344,7 +380,7 @@ fn run_view(
         entry: run.run.entry,
         status,
         started_at: to_utc(run.run.started_at),
-        ended_at: Some(to_utc(run.run.started_at)),
+        ended_at: (!matches!(status, RunStatus::Running | RunStatus::Queued)).then(|| to_utc(ended)),
         steps,
         answer: run.run.hit.and_then(|hit| answers.remove(&hit)),
         error: run.run.error.as_deref().map(parse).transpose()?,

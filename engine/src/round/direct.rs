@@ -12,7 +12,7 @@ use crate::{
     Answer, Error, HitStatus, TransactionStatus,
     callers::{self, Caller},
     catalog::Deployment,
-    store::{HitRow, HitUpdate, KeyName, QueueRow, RunRow, TransactionRow},
+    store::{HitRow, HitUpdate, KeyName, QueueRow, RunRow, TransactionRow, UnderwayRow},
     work::{Item, Outcome, OutcomeReply, Work},
 };
 
@@ -44,6 +44,8 @@ impl Batch<'_> {
             holds.entry(run.transaction).or_default().push(run);
         }
         let waiting = self.still_waiting(&named, &holds).await?;
+        let under: Vec<Uuid> = named.iter().filter_map(|item| runs_on(&item.work)).collect();
+        let underway = self.underway(&under).await?;
         let mut tasks = Vec::new();
         for item in named {
             let Some(id) = transaction_of(&item.work) else { continue };
@@ -53,7 +55,8 @@ impl Batch<'_> {
             }
             let ticket = item.ticket;
             let standing = holds.get(&id).map(Vec::as_slice).unwrap_or_default();
-            match self.one(item, rows.get(&id), standing, &waiting).await {
+            let under = underway.get(&id).map(Vec::as_slice).unwrap_or_default();
+            match self.one(item, rows.get(&id), (standing, under), &waiting).await {
                 Ok(Some(task)) => {
                     self.busy.insert(id);
                     tasks.push(task);
@@ -87,7 +90,7 @@ impl Batch<'_> {
         &mut self,
         item: Item,
         row: Option<&TransactionRow>,
-        holds: &[RunRow],
+        (holds, underway): (&[RunRow], &[UnderwayRow]),
         waiting: &HashSet<(Uuid, i32)>,
     ) -> Result<Option<Task>, Error> {
         let now = self.head.now;
@@ -103,6 +106,23 @@ impl Batch<'_> {
                 }
                 self.writes.keys_gone.extend(key_names(hold)?);
                 Task::expire(self.deployment(row)?, row.clone(), hold, ticket).map(Some)
+            }
+            Work::Proceed { ongoing, progress } => {
+                // What has expired is left to retention.
+                let Some(row) = retained else { return Ok(None) };
+                self.proceed(&ongoing, progress, (row, self.deployment(row)?), underway, ticket)
+            }
+            Work::TakeOn { transaction, run, claim } => {
+                match retained {
+                    Some(_) => self.take_on(underway, run, claim),
+                    None => self.writes.timers_gone.extend(underway.iter().filter_map(UnderwayRow::timer)),
+                }
+                self.busy.insert(transaction);
+                Ok(None)
+            }
+            Work::Begin { .. } => {
+                let Some(row) = retained else { return Ok(None) };
+                self.begin_next(self.deployment(row)?, row, underway).await
             }
             Work::Early { hit, pending, hold, .. } => {
                 self.writes.early_gone.push(pending);
@@ -120,6 +140,7 @@ impl Batch<'_> {
             Work::Cancel { transaction } => {
                 let row = retained.ok_or_else(|| not_found(transaction))?;
                 self.cancel(row, holds, ticket)?;
+                self.cancel_underway(underway)?;
                 Ok(None)
             }
             Work::Resume { transaction, step, body } => {
@@ -267,8 +288,19 @@ fn transaction_of(work: &Work) -> Option<Uuid> {
         | Work::Rerun { transaction, .. }
         | Work::Cancel { transaction }
         | Work::Abandon { transaction }
+        | Work::TakeOn { transaction, .. }
+        | Work::Begin { transaction }
         | Work::Early { transaction, .. } => Some(*transaction),
+        Work::Proceed { ongoing, .. } => Some(ongoing.row.transaction),
         Work::Expire(timer) => Some(timer.transaction),
+        _ => None,
+    }
+}
+
+/// The transaction whose runs under way the work is about.
+fn runs_on(work: &Work) -> Option<Uuid> {
+    match work {
+        Work::Proceed { .. } | Work::TakeOn { .. } | Work::Begin { .. } | Work::Cancel { .. } => transaction_of(work),
         _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Writing a run down: its rows, its hold, and the answers that it gives.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::{
@@ -7,16 +9,18 @@ use super::{
     direct::key_names,
     early::NewHold,
     run::{Kind, Ran, earliest_expiry, expires_at, hold_keys_text},
+    underway::Suspended,
 };
 use crate::{
-    Answer, Error, TransactionStatus,
+    Answer, Error, LiveEvent, TransactionStatus,
     callers::{self, Caller, Ended, settle},
     catalog::{keying, webhook_of},
     clock::micros,
     history::error_json,
     limits::REPEAT_WINDOW,
     machine::{Effect, Pass, StepError},
-    steps::store_steps,
+    ongoing::{Before, Ongoing},
+    steps::{append_steps, store_steps},
     store::{KeyRow, RunRow, Seek, TimerRow, TransactionRow},
     work::{Outcome, OutcomeReply},
 };
@@ -25,9 +29,18 @@ use holdfast_definitions::StepIndex;
 /// What the last effect of a pass says.
 #[derive(Debug)]
 enum End {
-    Held { step: StepIndex, seeks: Vec<Seek>, identifier: String },
+    Held {
+        step: StepIndex,
+        seeks: Vec<Seek>,
+        identifier: String,
+    },
     Completed,
-    Failed { step: StepIndex, error: StepError },
+    Failed {
+        step: StepIndex,
+        error: StepError,
+    },
+    /// It goes on outside of this commit, or at another time.
+    Underway(Suspended),
 }
 
 impl End {
@@ -36,21 +49,24 @@ impl End {
             Self::Held { .. } => TransactionStatus::Held,
             Self::Completed => TransactionStatus::Completed,
             Self::Failed { .. } => TransactionStatus::Failed,
+            Self::Underway(_) => TransactionStatus::Running,
         }
     }
 
     fn step(&self) -> Option<StepIndex> {
         match self {
             Self::Held { step, .. } | Self::Failed { step, .. } => Some(*step),
+            Self::Underway(suspended) => Some(suspended.step),
             Self::Completed => None,
         }
     }
 
-    fn event(&self) -> &'static str {
+    fn event(&self) -> Option<&'static str> {
         match self {
-            Self::Held { .. } => "transaction.held",
-            Self::Completed => "transaction.completed",
-            Self::Failed { .. } => "transaction.failed",
+            Self::Held { .. } => Some("transaction.held"),
+            Self::Completed => Some("transaction.completed"),
+            Self::Failed { .. } => Some("transaction.failed"),
+            Self::Underway(_) => None,
         }
     }
 }
@@ -63,6 +79,9 @@ impl Batch<'_> {
         let (callers, answers) = self.answer_callers(&ran, &end, &row, replaced)?;
         row.callers = callers;
         self.mark_resumed(&ran)?;
+        if ran.pass.effects.contains(&Effect::Stop) {
+            self.stops.push(ran.task.deployment.row.cycle_id);
+        }
         let hold = self.write_hold(&ran, &end);
         self.tell_events(&ran, &end);
         let before = ran.task.row.as_ref().map(|row| row.expires_at);
@@ -92,11 +111,12 @@ impl Batch<'_> {
         });
         row.status = end.status().word().into();
         row.step = end.step().map(|step| task.cycle.step(step).id.clone());
-        row.runs = ran.run;
+        // Others may wait behind it.
+        row.runs = row.runs.max(ran.run);
         match end {
             End::Completed => row.completed_at = row.completed_at.or(Some(now)),
             End::Failed { .. } => row.failed_at = row.failed_at.or(Some(now)),
-            End::Held { .. } => {}
+            End::Held { .. } | End::Underway(_) => {}
         }
         row.expires_at = expires_at(&task.deployment, &row);
         row
@@ -138,13 +158,16 @@ impl Batch<'_> {
             let hit = ran.lineage.iter().rev().find(|(step, _)| step == to).map(|(_, hit)| *hit);
             if let Some(at) = callers.iter().position(|caller| Some(caller.hit) == hit) {
                 let caller = callers.remove(at);
-                if self.run_keeps(ran, &caller, row, answer) {
+                if !matches!(end, End::Underway(_)) && self.run_keeps(ran, &caller, row, answer) {
                     self.told.answers.push(Given { hit: caller.hit, answer: answer.clone(), elsewhere: false });
                     kept = Some(*by);
                 } else {
                     self.answer(&caller, row, Some(&cycle.step(*by).id), answer);
                 }
             }
+        }
+        if matches!(end, End::Underway(_)) {
+            return Ok((callers::to_text(&callers), None));
         }
         let may_answer: Vec<&str> = match end {
             End::Held { step, .. } => {
@@ -215,6 +238,7 @@ impl Batch<'_> {
             End::Held { .. } => self.told.ends.held += 1,
             End::Completed => self.told.ends.completed += 1,
             End::Failed { .. } => self.told.ends.failed += 1,
+            End::Underway(_) => {}
         }
         if !self.around.heard {
             return;
@@ -226,10 +250,26 @@ impl Batch<'_> {
             Kind::Hit(hit) => Some(hit.row.hit),
             _ => None,
         };
-        let began = if task.row.is_none() { "transaction.started" } else { "transaction.resumed" };
-        self.event(began, &name, Some(&entry), Some(ran.transaction), hit);
+        if !matches!(task.kind, Kind::Done { .. }) {
+            let began = if task.row.is_none() { "transaction.started" } else { "transaction.resumed" };
+            self.event(began, &name, Some(&entry), Some(ran.transaction), hit);
+        }
+        for effect in &ran.pass.effects {
+            let Effect::Notify { step, event, data } = effect else { continue };
+            self.told.events.push(LiveEvent {
+                account: self.around.account.to_owned(),
+                event: event.clone().into(),
+                data: Some(data.clone()),
+                cycle: name.clone(),
+                transaction: Some(crate::TransactionId(ran.transaction)),
+                hit: hit.map(crate::HitId),
+                step: Some(task.cycle.step(*step).id.clone()),
+            });
+        }
         let step = end.step().map(|step| task.cycle.step(step).id.clone());
-        self.event(end.event(), &name, step.as_deref(), Some(ran.transaction), hit);
+        if let Some(event) = end.event() {
+            self.event(event, &name, step.as_deref(), Some(ran.transaction), hit);
+        }
     }
 
     fn write_run(
@@ -239,10 +279,33 @@ impl Batch<'_> {
         row: &TransactionRow,
         answers: Option<StepIndex>,
     ) -> Result<(), Error> {
-        let Ran { task, transaction, run, pass, .. } = ran;
-        let entry = task.cycle.step(task.entry).id.clone();
+        let suspended = match end {
+            End::Underway(suspended) => Some(suspended),
+            _ => None,
+        };
+        let before = match &ran.task.kind {
+            Kind::Done { row, .. } => Some(row.clone()),
+            _ => None,
+        };
+        let underway = suspended.map(|suspended| self.underway_row(&ran, before.as_deref(), suspended));
+        let Ran { task, transaction, run, pass, lineage, document: left, .. } = ran;
+        if underway.is_none() && task.number.is_some() {
+            self.writes.underway_gone.push((transaction, run));
+        }
+        if underway.is_none() && row.runs > run {
+            self.next_run_of(transaction);
+        }
+        let mut entry = task.cycle.step(task.entry).id.clone();
         let (mut webhook, mut hit_id, mut document) = (None, None, None);
+        let mut started_at = self.head.now;
+        let mut steps = store_steps(&task.cycle, &pass, matches!(task.kind, Kind::Hit(_)), answers);
         match task.kind {
+            Kind::Done { row, .. } => {
+                steps = append_steps(&row.steps, &steps);
+                (entry, webhook, hit_id, document, started_at) =
+                    (row.entry, row.webhook, row.hit, row.document, row.started_at);
+                self.settle(task.ticket, Ok(Outcome::accepted(None, Some(transaction))));
+            }
             Kind::Hit(mut hit) => {
                 webhook = Some(hit.row.webhook.clone());
                 hit_id = Some(hit.row.hit);
@@ -260,6 +323,16 @@ impl Batch<'_> {
                 self.settle(task.ticket, Ok(Outcome::accepted(None, Some(transaction))));
             }
             Kind::Expired => self.settle(task.ticket, Ok(Outcome::accepted(None, Some(transaction)))),
+        }
+        if let Some(underway) = underway {
+            let row =
+                crate::store::UnderwayRow { entry, webhook, hit: hit_id, document, started_at, steps, ..underway };
+            self.writes.timers.extend(row.timer());
+            self.writes.underway.push(row.clone());
+            if row.node.is_some() {
+                self.told.calls.push(Ongoing { row, before: Some(Before { document: Arc::new(left), lineage }) });
+            }
+            return Ok(());
         }
         let hold_keys = match end {
             End::Held { seeks, identifier, .. } => {
@@ -281,8 +354,8 @@ impl Batch<'_> {
             hit: hit_id,
             status: end.status().word().into(),
             step: row.step.clone(),
-            started_at: self.head.now,
-            steps: store_steps(&task.cycle, &pass, hit_id.is_some(), answers),
+            started_at,
+            steps,
             document,
             hold_keys,
             error,
@@ -291,7 +364,7 @@ impl Batch<'_> {
     }
 
     /// What the hit's own caller is told once the commit is durable.
-    fn reply(
+    pub(super) fn reply(
         &mut self,
         ticket: Option<usize>,
         hit: &super::incoming::Incoming,
@@ -317,6 +390,8 @@ impl Batch<'_> {
 /// Takes the end off the effects, with the index rows of a hold.
 fn end_of(ran: &mut Ran) -> Result<End, Error> {
     match ran.pass.effects.pop() {
+        Some(Effect::Call { step }) => Ok(End::Underway(Suspended { step, until: None })),
+        Some(Effect::Delay { step, until }) => Ok(End::Underway(Suspended { step, until: Some(until) })),
         Some(Effect::Complete) => Ok(End::Completed),
         Some(Effect::Fail { step, error }) => Ok(End::Failed { step, error }),
         Some(Effect::Hold { step, keys }) => {

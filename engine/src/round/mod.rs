@@ -14,6 +14,7 @@ mod finish;
 mod incoming;
 mod repeats;
 mod run;
+mod underway;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -27,12 +28,14 @@ pub use direct::{expired_in_queue, key_names};
 pub use repeats::{body_hash, header_hash};
 pub use run::Task;
 pub use run::hex;
+pub use underway::is_busy;
 
 use crate::{
     Answer, Error, LiveEvent,
     catalog::Catalog,
     id::Ids,
     limits::Limits,
+    ongoing::Ongoing,
     store::{Commit, Head, Writes},
     waiters::Waiters,
     work::{Item, Outcome, OutcomeReply, Work},
@@ -48,6 +51,8 @@ pub struct Told {
     /// Runs by how they ended: held, completed, failed.
     pub ends: Ends,
     pub catalog_changed: bool,
+    /// Steps to be done outside of a commit, from now on.
+    pub calls: Vec<Ongoing>,
 }
 
 /// An answer that a commit gave.
@@ -72,6 +77,8 @@ pub struct Surroundings<'a> {
     pub account: &'a str,
     pub catalog: Arc<Catalog>,
     pub limits: &'a Limits,
+    /// The process, as it stands beside the steps that it does.
+    pub instance: &'a str,
     pub waiters: &'a Waiters,
     /// Somebody listens to events.
     pub heard: bool,
@@ -93,6 +100,8 @@ pub struct Batch<'a> {
     claimed: HashSet<Uuid>,
     /// Callers of hits that matched nothing so far.
     unmatched: HashMap<Uuid, Unmatched>,
+    /// Cycles that a failed step of this round stops.
+    stops: Vec<Uuid>,
 }
 
 /// A hit that matched nothing in an earlier round of this commit: an early match may still come.
@@ -119,6 +128,7 @@ impl<'a> Batch<'a> {
             seen: HashSet::new(),
             claimed: HashSet::new(),
             unmatched: HashMap::new(),
+            stops: Vec::new(),
         }
     }
 
@@ -161,6 +171,7 @@ impl<'a> Batch<'a> {
         let began = Instant::now();
         let holds = self.run(tasks).await?;
         phase("run", began);
+        self.stop_cycles().await?;
         self.offer_early(holds).await
     }
 
@@ -211,7 +222,8 @@ impl<'a> Batch<'a> {
         }
         self.told.events.push(LiveEvent {
             account: self.around.account.to_owned(),
-            event,
+            event: event.into(),
+            data: None,
             cycle: cycle.to_owned(),
             transaction: transaction.map(crate::TransactionId),
             hit: hit.map(crate::HitId),

@@ -6,15 +6,15 @@ use holdfast_definitions::{Cycle, Json, Members, Retention, StepIndex};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Batch, Surroundings, early::NewHold, incoming::Incoming};
+use super::{Batch, Surroundings, early::NewHold, incoming::Incoming, underway::is_busy};
 use crate::{
     Error, TransactionId, TransactionStatus,
     catalog::Deployment,
     clock::{Micros, micros, to_utc},
     history::{History, parse},
     limits::{Limits, RETENTION_MAX, RETRY_SOON},
-    machine::{Effect, Event, Pass, Setting, advance},
-    store::{Candidate, RunRow, TransactionRow},
+    machine::{Done, Effect, Event, Pass, Setting, advance},
+    store::{Candidate, RunRow, TransactionRow, UnderwayRow},
 };
 
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Task {
     pub ambiguous: bool,
     /// The hold had not been resumed: from now on it has.
     pub first_resume: bool,
+    /// It has its number already: it waited, or was under way.
+    pub number: Option<i32>,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,13 @@ pub enum Kind {
     Hit(Box<Incoming>),
     Expired,
     Rerun(Arc<Json>),
+    /// A step was done: the run goes on.
+    Done {
+        row: Box<UnderwayRow>,
+        document: Arc<Json>,
+        lineage: Vec<(String, Uuid)>,
+        done: Box<Done>,
+    },
 }
 
 /// A task after the machine: what is left is to write it down.
@@ -51,6 +60,8 @@ pub struct Ran {
     pub pass: Pass,
     /// The hold that it resumed, as stored.
     pub resumed: Option<RunRow>,
+    /// As the pass left it.
+    pub document: Json,
 }
 
 impl Task {
@@ -65,6 +76,7 @@ impl Task {
             entry: hit.hook.index,
             ambiguous: false,
             first_resume: false,
+            number: None,
             kind: Kind::Hit(Box::new(hit)),
         }
     }
@@ -104,6 +116,7 @@ impl Task {
             entry,
             ambiguous: false,
             first_resume: true,
+            number: None,
             kind: Kind::Hit(Box::new(hit)),
         })
     }
@@ -127,6 +140,7 @@ impl Task {
             kind: Kind::Expired,
             ambiguous: false,
             first_resume: false,
+            number: None,
         })
     }
 
@@ -151,11 +165,12 @@ impl Task {
             kind: Kind::Rerun(document),
             ambiguous: false,
             first_resume: false,
+            number: None,
         })
     }
 }
 
-fn pinned(deployment: &Deployment, version: i32, step: &str) -> Result<(Arc<Cycle>, StepIndex), Error> {
+pub fn pinned(deployment: &Deployment, version: i32, step: &str) -> Result<(Arc<Cycle>, StepIndex), Error> {
     let found = deployment.versions.get(&version).and_then(|version| {
         let index = version.cycle.find(step)?;
         Some((version.cycle.clone(), index))
@@ -178,7 +193,10 @@ impl Batch<'_> {
         let mut ran = Vec::with_capacity(tasks.len());
         for task in tasks {
             let history = task.row.as_ref().and_then(|row| histories.get(&row.transaction));
-            ran.push(self.pass(task, history)?);
+            match task.row.as_ref().is_some_and(is_busy) && task.number.is_none() {
+                true => self.wait(task, history)?,
+                false => ran.push(self.pass(task, history)?),
+            }
         }
         let older = self.older_holds(&ran).await?;
         let mut holds = Vec::new();
@@ -193,8 +211,14 @@ impl Batch<'_> {
     /// often as the longest chain of holds is long.
     async fn histories(&mut self, tasks: &[Task]) -> Result<HashMap<Uuid, History>, Error> {
         let mut histories: HashMap<Uuid, History> = HashMap::new();
-        let wanted: Vec<(Uuid, i32)> =
-            tasks.iter().filter_map(|task| Some((task.row.as_ref()?.transaction, task.base?))).collect();
+        let wanted: Vec<(Uuid, i32)> = tasks
+            .iter()
+            .filter_map(|task| {
+                // One that goes on has its document with it.
+                let base = task.base.filter(|_| !matches!(task.kind, Kind::Done { .. }))?;
+                Some((task.row.as_ref()?.transaction, base))
+            })
+            .collect();
         loop {
             let names: Vec<(Uuid, i32)> = wanted
                 .iter()
@@ -216,14 +240,21 @@ impl Batch<'_> {
     fn pass(&mut self, mut task: Task, history: Option<&History>) -> Result<Ran, Error> {
         let now = self.head.now;
         let transaction = task.row.as_ref().map_or_else(|| self.ids.next(now), |row| row.transaction);
-        let run = task.row.as_ref().map_or(1, |row| row.runs + 1);
+        let run = task.number.unwrap_or_else(|| task.row.as_ref().map_or(1, |row| row.runs + 1));
         let empty = || Json::from(Members::new());
         let (mut document, mut lineage) = match (task.base, history) {
             (Some(base), Some(history)) => (history.document(base)?, history.lineage(base)),
             _ => (empty(), Vec::new()),
         };
         let resumed = task.base.and_then(|base| Some(history?.get(base)?.run.clone()));
+        let mut steps_before = 0;
         let event = match &mut task.kind {
+            Kind::Done { row, document: given, lineage: led, done } => {
+                document = (**given).clone();
+                lineage = std::mem::take(led);
+                steps_before = crate::steps::count(&row.steps)?;
+                Event::Done { step: task.entry, done: (**done).clone() }
+            }
             Kind::Hit(hit) => {
                 lineage.push((hit.hook.step.clone(), hit.row.hit));
                 Event::Hit { step: task.entry, output: std::mem::take(&mut hit.data) }
@@ -235,9 +266,9 @@ impl Batch<'_> {
             }
         };
         let id = TransactionId(transaction).to_string();
-        let setting = Setting { now: to_utc(now), transaction_id: &id, limits: self.around.limits };
+        let setting = Setting { now: to_utc(now), transaction_id: &id, limits: self.around.limits, steps_before };
         let pass = advance(&task.cycle, &mut document, event, &setting);
-        Ok(Ran { task, transaction, run, lineage, pass, resumed })
+        Ok(Ran { task, transaction, run, lineage, pass, resumed, document })
     }
 
     /// Holds that the new ones may take the place of. Only a transaction that has run twice before
@@ -246,7 +277,7 @@ impl Batch<'_> {
         let ids: Vec<Uuid> = ran
             .iter()
             .filter(|ran| ran.run > 1 && matches!(ran.pass.effects.last(), Some(Effect::Hold { .. })))
-            .filter(|ran| ran.run > 2 || matches!(ran.task.kind, Kind::Rerun(_)))
+            .filter(|ran| ran.run > 2 || matches!(ran.task.kind, Kind::Rerun(_) | Kind::Done { .. }))
             .map(|ran| ran.transaction)
             .collect();
         let mut older: HashMap<Uuid, Vec<RunRow>> = HashMap::new();

@@ -109,6 +109,13 @@ pub trait Store: Send + Sync + 'static {
     /// As [`Commit::key_rows`].
     async fn key_rows(&self, account: &str, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
 
+    /// The runs under way of these transactions, and those that wait.
+    async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>>;
+    /// Runs whose step was being done by a process that is none of these.
+    async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>>;
+    /// Notes that this process is alive; the names of all that are, itself included.
+    async fn beat(&self, node: &str) -> Result<Vec<String>>;
+
     /// The instant of the account's earliest timer.
     async fn next_due(&self, account: &str) -> Result<Option<Micros>>;
     /// Timers due at or before `now`, in order.
@@ -122,6 +129,9 @@ pub trait Store: Send + Sync + 'static {
 
     async fn keys(&self) -> Result<Vec<KeyRecord>>;
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>>;
+
+    /// By name.
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>>;
 
     /// Removes what has expired, a bounded number of rows; true where more is left.
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool>;
@@ -151,6 +161,8 @@ pub trait Commit: Send {
     async fn runs(&mut self, names: &[(Uuid, i32)]) -> Result<Vec<RunWithHit>>;
     /// Every run of these transactions that ended in a hold.
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>>;
+    /// The runs under way of these transactions, and those that wait, by number.
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>>;
     /// The key rows of these names.
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
     /// Pending early hits with these keys, oldest first: (position in `seeks`, hit).
@@ -171,6 +183,15 @@ pub trait Commit: Send {
     async fn bump_revision(&mut self) -> Result<()>;
     async fn put_key(&mut self, row: &KeyRecord) -> Result<()>;
     async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool>;
+
+    /// Of the commit's own account, by name.
+    async fn secrets(&mut self, limit: i64) -> Result<Vec<SecretRow>>;
+    /// Made, or its value replaced: it keeps when it was made and when it was last used.
+    async fn put_secret(&mut self, row: &SecretRow) -> Result<()>;
+    /// The same value sealed with another master key; false where there is no such secret.
+    async fn reseal_secret(&mut self, name: &str, sealed: &[u8], key_id: &str) -> Result<bool>;
+    async fn secret_used(&mut self, name: &str) -> Result<()>;
+    async fn delete_secret(&mut self, name: &str) -> Result<bool>;
 
     /// Rows are durable once this returns.
     async fn commit(self: Box<Self>) -> Result<()>;
@@ -195,6 +216,9 @@ pub struct Writes {
     /// Of those, the ones whose `expires_at` changes, and what it is then.
     pub expiries: Vec<(Uuid, Micros)>,
     pub runs: Vec<RunRow>,
+    /// Put in the place of what stands.
+    pub underway: Vec<UnderwayRow>,
+    pub underway_gone: Vec<(Uuid, i32)>,
     pub keys: Vec<KeyRow>,
     pub keys_resumed: Vec<KeyName>,
     pub keys_gone: Vec<KeyName>,
@@ -226,6 +250,8 @@ impl Writes {
             && self.transaction_updates.is_empty()
             && self.expiries.is_empty()
             && self.runs.is_empty()
+            && self.underway.is_empty()
+            && self.underway_gone.is_empty()
             && self.keys.is_empty()
             && self.keys_resumed.is_empty()
             && self.keys_gone.is_empty()

@@ -124,6 +124,69 @@ pub struct TimerRow {
     pub run: i32,
 }
 
+/// A run under way, or one that waits for an earlier one of its transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnderwayRow {
+    pub transaction: Uuid,
+    pub run: i32,
+    pub cycle_id: Uuid,
+    pub version: i32,
+    pub base: Option<i32>,
+    pub entry: String,
+    pub webhook: Option<String>,
+    pub hit: Option<Uuid>,
+    pub started_at: Micros,
+    pub document: Option<String>,
+    pub steps: String,
+    /// `queued` or `running`.
+    pub status: String,
+    pub step: Option<String>,
+    /// JSON: the attempts at the step so far.
+    pub attempts: String,
+    /// Grows with whoever takes the step on.
+    pub claim: i64,
+    /// The process that is doing the step.
+    pub node: Option<String>,
+    pub due_at: Option<Micros>,
+}
+
+impl UnderwayRow {
+    /// As the run would stand, were it to end here.
+    pub fn as_run(&self) -> RunRow {
+        RunRow {
+            transaction: self.transaction,
+            run: self.run,
+            base: self.base,
+            entry: self.entry.clone(),
+            webhook: self.webhook.clone(),
+            hit: self.hit,
+            status: self.status.clone(),
+            step: self.step.clone(),
+            started_at: self.started_at,
+            steps: self.steps.clone(),
+            document: self.document.clone(),
+            hold_keys: None,
+            error: None,
+        }
+    }
+
+    /// With the step that it is at.
+    pub fn as_shown(&self) -> RunRow {
+        let mut run = self.as_run();
+        if let Some(step) = &self.step {
+            let mut text = String::from("[{\"step\":");
+            holdfast_definitions::write_text(step, &mut text);
+            text.push_str(&format!(",\"status\":\"running\",\"attempts\":{}}}]", self.attempts));
+            run.steps = crate::steps::append_steps(&self.steps, &text);
+        }
+        run
+    }
+
+    pub fn timer(&self) -> Option<TimerRow> {
+        Some(TimerRow { due_at: self.due_at?, transaction: self.transaction, run: self.run })
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct EarlyRow {
     pub webhook: String,
@@ -207,6 +270,19 @@ pub struct KeyRecord {
     pub created_at: Micros,
     pub expires_at: Option<Micros>,
     pub revoked_at: Option<Micros>,
+}
+
+/// A secret as it is kept: nothing here says what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecretRow {
+    pub account: String,
+    pub name: String,
+    pub sealed: Vec<u8>,
+    /// The master key that it is sealed with.
+    pub key_id: String,
+    pub created_at: Micros,
+    pub updated_at: Micros,
+    pub last_used_at: Option<Micros>,
 }
 
 /// The account as a commit finds it, once it has the account's lock.

@@ -23,6 +23,9 @@ const EXCEPT: &[(&str, &str)] = &[
     ("WEBHOOKS", "a node holds every account's catalog, and reads it whole when one has changed"),
     ("KEYS", "an operator lists them all"),
     ("KEY_BY_HASH", "whose key it is, is what the look-up is to tell"),
+    ("NODE_SEEN", "the processes of a database are everybody's, under the account '*'"),
+    ("NODES_LIVE", "the processes of a database are everybody's, under the account '*'"),
+    ("NODES_GONE", "the processes of a database are everybody's, under the account '*'"),
     ("PARTITIONS", "reads the server's own catalog"),
 ];
 

@@ -8,7 +8,9 @@ mod catalog;
 mod hits;
 mod holds;
 mod retention;
+mod secrets;
 mod transactions;
+mod underway;
 
 use uuid::Uuid;
 
@@ -39,9 +41,11 @@ pub async fn all(store: &dyn Store) {
     store.prepare(NOON).await.expect("made ready");
     store.ping().await.expect("an answer");
     catalog::all(store).await;
+    secrets::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;
+    underway::all(store).await;
 }
 
 /// For a store that removes row by row what has expired. To be run after [`all`], if on the same.

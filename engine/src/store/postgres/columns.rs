@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Row, postgres::PgRow};
 
 use super::super::{
-    AnswerRow, Candidate, CycleRow, HitRow, KeyRecord, KeyRow, RepeatRow, RunRow, RunWithHit, TimerRow, TransactionRow,
-    VersionRow, WebhookRow,
+    AnswerRow, Candidate, CycleRow, HitRow, KeyRecord, KeyRow, RepeatRow, RunRow, RunWithHit, SecretRow, TimerRow,
+    TransactionRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error;
 use crate::{
@@ -114,6 +114,30 @@ impl FromColumns for RunRow {
     }
 }
 
+impl FromColumns for UnderwayRow {
+    fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            transaction: c.get()?,
+            run: c.get()?,
+            cycle_id: c.get()?,
+            version: c.get()?,
+            base: c.get()?,
+            entry: c.get()?,
+            webhook: c.get()?,
+            hit: c.get()?,
+            started_at: c.instant()?,
+            document: c.get()?,
+            steps: c.get()?,
+            status: c.get()?,
+            step: c.get()?,
+            attempts: c.get()?,
+            claim: c.get()?,
+            node: c.get()?,
+            due_at: c.some_instant()?,
+        })
+    }
+}
+
 impl FromColumns for RunWithHit {
     fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
         let run = RunRow::from_columns(c)?;
@@ -157,6 +181,20 @@ impl FromColumns for (bool, KeyRow) {
 impl FromColumns for (i32, HitRow) {
     fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
         Ok((c.get()?, HitRow::from_columns(c)?))
+    }
+}
+
+impl FromColumns for SecretRow {
+    fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self {
+            account: c.get()?,
+            name: c.get()?,
+            sealed: c.get()?,
+            key_id: c.get()?,
+            created_at: c.instant()?,
+            updated_at: c.instant()?,
+            last_used_at: c.some_instant()?,
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::{
     Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, Seek, TransactionRow, VersionRow, WebhookRow, Writes,
+    RunWithHit, SecretRow, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::{
     HEAD_PREPARED,
@@ -156,6 +156,10 @@ impl Commit for PostgresCommit {
         self.read(sqlx::query(sql::HOLDS).bind(self.account()).bind(transactions)).await
     }
 
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        self.read(sqlx::query(sql::UNDERWAY).bind(self.account()).bind(transactions)).await
+    }
+
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
         self.read(by_name(sql::KEY_ROWS, self.account(), names)).await
     }
@@ -244,6 +248,36 @@ impl Commit for PostgresCommit {
 
     async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
         let query = sqlx::query(sql::KEY_REVOKE).bind(account).bind(key_id).bind(instant(self.head.now));
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn secrets(&mut self, limit: i64) -> Result<Vec<SecretRow>> {
+        self.read(sqlx::query(sql::SECRETS).bind(self.account()).bind(limit)).await
+    }
+
+    async fn put_secret(&mut self, row: &SecretRow) -> Result<()> {
+        let query = sqlx::query(sql::SECRET_PUT)
+            .bind(&row.account)
+            .bind(&row.name)
+            .bind(&row.sealed)
+            .bind(&row.key_id)
+            .bind(instant(row.created_at))
+            .bind(instant(row.updated_at));
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn reseal_secret(&mut self, name: &str, sealed: &[u8], key_id: &str) -> Result<bool> {
+        let query = sqlx::query(sql::SECRET_RESEAL).bind(self.account()).bind(name).bind(sealed).bind(key_id);
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn secret_used(&mut self, name: &str) -> Result<()> {
+        let query = sqlx::query(sql::SECRET_USED).bind(self.account()).bind(name).bind(instant(self.head.now));
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn delete_secret(&mut self, name: &str) -> Result<bool> {
+        let query = sqlx::query(sql::SECRET_GONE).bind(self.account()).bind(name);
         Ok(self.execute(query).await? > 0)
     }
 

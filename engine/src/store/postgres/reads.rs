@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     super::{
         AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow,
-        Result, RunRow, RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
+        Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
     },
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
@@ -153,6 +153,20 @@ impl Store for Postgres {
         self.all(by_name(sql::KEY_ROWS, account.to_owned(), names)).await
     }
 
+    async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        self.all(sqlx::query(sql::UNDERWAY).bind(account).bind(transactions)).await
+    }
+
+    async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
+        self.all(sqlx::query(sql::UNDERWAY_LEFT).bind(account).bind(live).bind(limit)).await
+    }
+
+    async fn beat(&self, node: &str) -> Result<Vec<String>> {
+        done(&self.keepers, sqlx::query(sql::NODE_SEEN).bind(node)).await?;
+        let rows = sqlx::query(sql::NODES_LIVE).fetch_all(&self.keepers).await.map_err(error::of)?;
+        rows.iter().map(|row| Columns::of(row).get()).collect()
+    }
+
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         let query = sqlx::query(sql::TIMER_NEXT).bind(account);
         let row = query.fetch_optional(&self.readers).await.map_err(error::of)?;
@@ -179,6 +193,10 @@ impl Store for Postgres {
         self.first(sqlx::query(sql::KEY_BY_HASH).bind(hash)).await
     }
 
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
+        self.all(sqlx::query(sql::SECRETS).bind(account).bind(limit)).await
+    }
+
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
         self.partitions.drop_expired(&self.keepers, now).await?;
         let ahead = partitions::ahead(&self.keepers, now).await?;
@@ -191,9 +209,11 @@ impl Store for Postgres {
             gone(sql::EXPIRED_REPEATS_GONE, now - micros(REPEAT_WINDOW)),
             gone(sql::EXPIRED_TIMERS_GONE, now).bind(floor_of(oldest)),
             sqlx::query(sql::EXPIRED_QUEUE_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
+            sqlx::query(sql::EXPIRED_UNDERWAY_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
         ] {
             more |= done(&self.keepers, query).await? == limit as u64;
         }
+        done(&self.keepers, sqlx::query(sql::NODES_GONE)).await?;
         done(&self.keepers, sqlx::query(sql::VERSIONS_UNNEEDED).bind(account).bind(instant(oldest))).await?;
         let query = sqlx::query(sql::CYCLES_FORGOTTEN).bind(account).bind(instant(oldest));
         for row in query.fetch_all(&self.readers).await.map_err(error::of)? {

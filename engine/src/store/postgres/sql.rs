@@ -58,6 +58,19 @@ pub const KEY_PUT: &str = "INSERT INTO keys (account, key_id, hash, name, scopes
 pub const KEY_REVOKE: &str =
     "UPDATE keys SET revoked_at = $3 WHERE account = $1 AND key_id = $2 AND revoked_at IS NULL";
 
+// Secrets, sealed.
+
+pub const SECRETS: &str = "SELECT account, name, sealed, key_id, created_at, updated_at, last_used_at FROM secrets \
+    WHERE account = $1 ORDER BY name LIMIT $2";
+/// The row that is there keeps the instant of its making and of its last use.
+pub const SECRET_PUT: &str = "INSERT INTO secrets (account, name, sealed, key_id, created_at, updated_at) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, \
+    key_id = excluded.key_id, updated_at = excluded.updated_at";
+/// The same value under another master key.
+pub const SECRET_RESEAL: &str = "UPDATE secrets SET sealed = $3, key_id = $4 WHERE account = $1 AND name = $2";
+pub const SECRET_USED: &str = "UPDATE secrets SET last_used_at = $3 WHERE account = $1 AND name = $2";
+pub const SECRET_GONE: &str = "DELETE FROM secrets WHERE account = $1 AND name = $2";
+
 // Hits.
 
 pub const HITS_NAMED: &str = "SELECT h.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, hit) CROSS JOIN LATERAL \
@@ -139,6 +152,31 @@ pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base
     started_at, steps, document, hold_keys, error) SELECT $1, r.* FROM unnest($2::uuid[], \
     $3::int4[], $4::int4[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::text[], \
     $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[]) AS r";
+
+// Runs under way.
+
+pub const UNDERWAY: &str = "SELECT u.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at FROM underway \
+    WHERE account = $1 AND transaction_id = r.id OFFSET 0) AS u ORDER BY u.transaction_id, u.run";
+/// Of processes that are gone: none of `$2`.
+pub const UNDERWAY_LEFT: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at FROM underway WHERE account = $1 AND node IS NOT NULL AND node <> ALL ($2) \
+    LIMIT $3";
+pub const UNDERWAY_PUT: &str = "INSERT INTO underway (account, transaction_id, run, cycle_id, version, base, entry, \
+    webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at) SELECT $1, r.* FROM \
+    unnest($2::uuid[], $3::int4[], $4::uuid[], $5::int4[], $6::int4[], $7::text[], $8::text[], $9::uuid[], \
+    $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int8[], $17::text[], \
+    $18::timestamptz[]) AS r ON CONFLICT (account, transaction_id, run) DO UPDATE SET steps = excluded.steps, \
+    status = excluded.status, step = excluded.step, attempts = excluded.attempts, claim = excluded.claim, node = \
+    excluded.node, due_at = excluded.due_at";
+pub const UNDERWAY_GONE: &str = "DELETE FROM underway AS u USING (SELECT $1::text AS account, n.* FROM \
+    unnest($2::uuid[], $3::int4[]) AS n (id, run) OFFSET 0) AS r WHERE u.account = r.account AND u.transaction_id = \
+    r.id AND u.run = r.run";
+/// The processes of a database. One that was not heard of for 4 s has died, or may as well have.
+pub const NODE_SEEN: &str = "INSERT INTO nodes (account, node, seen_at) VALUES ('*', $1, clock_timestamp()) \
+    ON CONFLICT (account, node) DO UPDATE SET seen_at = excluded.seen_at";
+pub const NODES_LIVE: &str = "SELECT node FROM nodes WHERE account = '*' AND seen_at > clock_timestamp() - \
+    interval '4 seconds' ORDER BY node";
+pub const NODES_GONE: &str = "DELETE FROM nodes WHERE account = '*' AND seen_at < clock_timestamp() - \
+    interval '1 day'";
 
 // The correlation index. The whole key is compared beside its hash.
 
@@ -264,6 +302,8 @@ pub const EXPIRED_QUEUE_GONE: &str = "DELETE FROM queue AS q WHERE q.account = $
 pub const EXPIRED_TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, due_at, transaction_id, run) IN (SELECT account, due_at, \
     transaction_id, run FROM timers WHERE account = $1 AND due_at <= $2 AND transaction_id < $4 \
     LIMIT $3)";
+pub const EXPIRED_UNDERWAY_GONE: &str = "DELETE FROM underway AS u WHERE u.account = $1 AND (u.transaction_id, u.run) IN \
+    (SELECT o.transaction_id, o.run FROM underway AS o WHERE o.account = $1 AND o.transaction_id < $2 LIMIT $3)";
 /// Of a table in this schema.
 pub const PARTITIONS: &str = "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid JOIN \
     pg_class AS p ON p.oid = i.inhparent JOIN pg_namespace AS n ON n.oid = p.relnamespace WHERE \
@@ -302,6 +342,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("KEY_BY_HASH", KEY_BY_HASH),
     ("KEY_PUT", KEY_PUT),
     ("KEY_REVOKE", KEY_REVOKE),
+    ("SECRETS", SECRETS),
+    ("SECRET_PUT", SECRET_PUT),
+    ("SECRET_RESEAL", SECRET_RESEAL),
+    ("SECRET_USED", SECRET_USED),
+    ("SECRET_GONE", SECRET_GONE),
     ("HITS_NAMED", HITS_NAMED),
     ("HIT_OF", HIT_OF),
     ("HITS", HITS),
@@ -318,6 +363,14 @@ pub const ALL: &[(&str, &str)] = &[
     ("RUNS", RUNS),
     ("HOLDS", HOLDS),
     ("RUNS_ADD", RUNS_ADD),
+    ("UNDERWAY", UNDERWAY),
+    ("UNDERWAY_LEFT", UNDERWAY_LEFT),
+    ("UNDERWAY_PUT", UNDERWAY_PUT),
+    ("UNDERWAY_GONE", UNDERWAY_GONE),
+    ("EXPIRED_UNDERWAY_GONE", EXPIRED_UNDERWAY_GONE),
+    ("NODE_SEEN", NODE_SEEN),
+    ("NODES_LIVE", NODES_LIVE),
+    ("NODES_GONE", NODES_GONE),
     ("SEEK", SEEK),
     ("SEEK_READ", SEEK_READ),
     ("KEY_ROWS", KEY_ROWS),

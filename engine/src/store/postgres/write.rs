@@ -3,7 +3,7 @@
 
 use super::super::{
     AnswerRow, EarlyRow, HitRow, HitUpdate, KeyName, KeyRow, QueueRow, RepeatRow, Result, RunRow, TimerRow,
-    TransactionRow, Writes,
+    TransactionRow, UnderwayRow, Writes,
 };
 use super::{
     columns::instant,
@@ -23,11 +23,13 @@ pub async fn write(commit: &mut PostgresCommit, writes: &Writes) -> Result<()> {
     timers(&mut script, sql::TIMERS_GONE, &writes.timers_gone);
     early_gone(&mut script, &writes.early_gone);
     queue_gone(&mut script, &writes.queue_gone);
+    underway_gone(&mut script, &writes.underway_gone);
     hits(&mut script, &writes.hits);
     hit_updates(&mut script, &writes.hit_updates);
     transactions(&mut script, &writes.transactions);
     transaction_updates(&mut script, &writes.transaction_updates);
     runs(&mut script, &writes.runs);
+    underway(&mut script, &writes.underway);
     keys(&mut script, &writes.keys);
     timers(&mut script, sql::TIMERS_ADD, &writes.timers);
     early(&mut script, &writes.early);
@@ -143,6 +145,38 @@ fn runs(script: &mut Script, rows: &[RunRow]) {
         .bind(column(rows, |row| row.document.as_deref()))
         .bind(column(rows, |row| row.hold_keys.as_deref()))
         .bind(column(rows, |row| row.error.as_deref()));
+}
+
+fn underway(script: &mut Script, rows: &[UnderwayRow]) {
+    if rows.is_empty() {
+        return;
+    }
+    script
+        .then("underway", sql::UNDERWAY_PUT)
+        .bind(column(rows, |row| row.transaction))
+        .bind(column(rows, |row| row.run))
+        .bind(column(rows, |row| row.cycle_id))
+        .bind(column(rows, |row| row.version))
+        .bind(column(rows, |row| row.base))
+        .bind(column(rows, |row| row.entry.as_str()))
+        .bind(column(rows, |row| row.webhook.as_deref()))
+        .bind(column(rows, |row| row.hit))
+        .bind(column(rows, |row| instant(row.started_at)))
+        .bind(column(rows, |row| row.document.as_deref()))
+        .bind(column(rows, |row| row.steps.as_str()))
+        .bind(column(rows, |row| row.status.as_str()))
+        .bind(column(rows, |row| row.step.as_deref()))
+        .bind(column(rows, |row| row.attempts.as_str()))
+        .bind(column(rows, |row| row.claim))
+        .bind(column(rows, |row| row.node.as_deref()))
+        .bind(column(rows, |row| row.due_at.map(instant)));
+}
+
+fn underway_gone(script: &mut Script, rows: &[(uuid::Uuid, i32)]) {
+    if rows.is_empty() {
+        return;
+    }
+    script.then("underway", sql::UNDERWAY_GONE).bind(column(rows, |row| row.0)).bind(column(rows, |row| row.1));
 }
 
 fn keys(script: &mut Script, rows: &[KeyRow]) {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::{
     Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, Seek, TransactionRow, VersionRow, WebhookRow, Writes,
+    RunWithHit, SecretRow, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::columns::{FromColumns, read_all};
 use super::sheet::{Row, Sheet};
@@ -119,6 +119,12 @@ impl Commit for SqliteCommit {
         Ok(rows)
     }
 
+    async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        let mut rows: Vec<UnderwayRow> = self.read(sql::UNDERWAY, Sheet::of(transactions, id)).await?;
+        rows.sort_by_key(|row| (row.transaction, row.run));
+        Ok(rows)
+    }
+
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
         self.read(sql::KEY_ROWS, either_state(names)).await
     }
@@ -190,6 +196,34 @@ impl Commit for SqliteCommit {
 
     async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
         let query = sqlx::query(sql::KEY_REVOKE).bind(account).bind(key_id).bind(self.head.now);
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn secrets(&mut self, limit: i64) -> Result<Vec<SecretRow>> {
+        let text = AssertSqlSafe(self.work.text(sql::SECRETS));
+        let query = sqlx::query(text).bind(&self.account).bind(limit);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        read_all(&rows)
+    }
+
+    async fn put_secret(&mut self, row: &SecretRow) -> Result<()> {
+        let query = sqlx::query(sql::SECRET_PUT).bind(&row.account).bind(&row.name).bind(row.sealed.clone());
+        let query = query.bind(&row.key_id).bind(row.created_at).bind(row.updated_at);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn reseal_secret(&mut self, name: &str, sealed: &[u8], key_id: &str) -> Result<bool> {
+        let query = sqlx::query(sql::SECRET_RESEAL).bind(self.account.clone()).bind(name);
+        Ok(self.execute(query.bind(sealed.to_vec()).bind(key_id)).await? > 0)
+    }
+
+    async fn secret_used(&mut self, name: &str) -> Result<()> {
+        let query = sqlx::query(sql::SECRET_USED).bind(self.account.clone()).bind(name).bind(self.head.now);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn delete_secret(&mut self, name: &str) -> Result<bool> {
+        let query = sqlx::query(sql::SECRET_GONE).bind(self.account.clone()).bind(name);
         Ok(self.execute(query).await? > 0)
     }
 

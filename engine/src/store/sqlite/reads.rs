@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::{
     AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
+    RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
 };
 use super::columns::{FromColumns, read_all};
 use super::commit::SqliteCommit;
@@ -169,6 +169,25 @@ impl Store for Sqlite {
         self.all(of(sql::KEY_ROWS, account).bind(either_state(names).finish().0)).await
     }
 
+    async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
+        let names = Sheet::of(transactions, |row, id| {
+            row.id(*id);
+        });
+        let mut rows: Vec<UnderwayRow> = self.all(of(sql::UNDERWAY, account).bind(names.finish().0)).await?;
+        rows.sort_by_key(|row| (row.transaction, row.run));
+        Ok(rows)
+    }
+
+    async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
+        let own = live.first().cloned().unwrap_or_default();
+        self.all(of(sql::UNDERWAY_LEFT, account).bind(own).bind(limit)).await
+    }
+
+    /// The file is one process's alone.
+    async fn beat(&self, node: &str) -> Result<Vec<String>> {
+        Ok(vec![node.to_owned()])
+    }
+
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         let mut reader = self.reader().await?;
         sqlx::query_scalar(sql::TIMER_NEXT).bind(account).fetch_optional(&mut *reader).await.map_err(error::of)
@@ -192,6 +211,10 @@ impl Store for Sqlite {
 
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
         self.first(sqlx::query(sql::KEY_BY_HASH).bind(hash.to_vec())).await
+    }
+
+    async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
+        self.all(of(sql::SECRETS, account).bind(limit)).await
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {

@@ -55,6 +55,19 @@ pub const KEY_PUT: &str = "INSERT INTO keys (account, key_id, hash, name, scopes
 pub const KEY_REVOKE: &str = "UPDATE keys SET revoked_at = ?3 \
     WHERE account = ?1 AND key_id = ?2 AND revoked_at IS NULL";
 
+// Secrets, sealed.
+
+pub const SECRETS: &str = "SELECT account, name, sealed, key_id, created_at, updated_at, last_used_at FROM secrets \
+    WHERE account = ?1 ORDER BY name LIMIT ?2";
+/// The row that is there keeps the instant of its making and of its last use.
+pub const SECRET_PUT: &str = "INSERT INTO secrets (account, name, sealed, key_id, created_at, updated_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, \
+    key_id = excluded.key_id, updated_at = excluded.updated_at";
+/// The same value under another master key.
+pub const SECRET_RESEAL: &str = "UPDATE secrets SET sealed = ?3, key_id = ?4 WHERE account = ?1 AND name = ?2";
+pub const SECRET_USED: &str = "UPDATE secrets SET last_used_at = ?3 WHERE account = ?1 AND name = ?2";
+pub const SECRET_GONE: &str = "DELETE FROM secrets WHERE account = ?1 AND name = ?2";
+
 // Hits.
 
 pub const HITS_NAMED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, \
@@ -134,6 +147,26 @@ pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base
     value->>7, value->>8, CAST(substr(?3, value->>9, value->>10) AS TEXT), \
     CAST(substr(?3, value->>11, value->>12) AS TEXT), CAST(substr(?3, value->>13, value->>14) AS TEXT), \
     CAST(substr(?3, value->>15, value->>16) AS TEXT) FROM jsonb_each(?2)";
+
+// Runs under way.
+
+pub const UNDERWAY: &str = "SELECT u.transaction_id, u.run, u.cycle_id, u.version, u.base, u.entry, u.webhook, u.hit, u.started_at, u.document, u.steps, u.status, u.step, u.attempts, u.claim, u.node, u.due_at \
+    FROM jsonb_each(?2) AS r CROSS JOIN underway AS u \
+    ON u.account = ?1 AND u.transaction_id = CAST(r.value->>0 AS BLOB)";
+/// Of a process that is gone: here there is one, `?2`.
+pub const UNDERWAY_LEFT: &str = "SELECT u.transaction_id, u.run, u.cycle_id, u.version, u.base, u.entry, u.webhook, u.hit, u.started_at, u.document, u.steps, u.status, u.step, u.attempts, u.claim, u.node, u.due_at \
+    FROM underway AS u WHERE u.account = ?1 AND u.node IS NOT NULL AND u.node <> ?2 LIMIT ?3";
+pub const UNDERWAY_PUT: &str = "INSERT INTO underway (account, transaction_id, run, cycle_id, version, base, entry, \
+    webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at) \
+    SELECT ?1, CAST(value->>0 AS BLOB), value->>1, CAST(value->>2 AS BLOB), value->>3, value->>4, value->>5, \
+    value->>6, CAST(value->>7 AS BLOB), value->>8, CAST(substr(?3, value->>9, value->>10) AS TEXT), \
+    CAST(substr(?3, value->>11, value->>12) AS TEXT), value->>13, value->>14, \
+    CAST(substr(?3, value->>15, value->>16) AS TEXT), value->>17, value->>18, value->>19 \
+    FROM jsonb_each(?2) WHERE true ON CONFLICT (account, transaction_id, run) DO UPDATE SET steps = excluded.steps, \
+    status = excluded.status, step = excluded.step, attempts = excluded.attempts, claim = excluded.claim, \
+    node = excluded.node, due_at = excluded.due_at";
+pub const UNDERWAY_GONE: &str = "DELETE FROM underway WHERE (account, transaction_id, run) IN \
+    (SELECT ?1, CAST(value->>0 AS BLOB), value->>1 FROM jsonb_each(?2))";
 
 // The correlation index. The whole key is compared beside its hash.
 
@@ -280,6 +313,12 @@ pub const TRANSACTION_KEYS_GONE: &str = "DELETE FROM hold_keys WHERE (account, w
     ON t.account = ?1 AND t.transaction_id = CAST(r.value->>0 AS BLOB) \
     CROSS JOIN webhooks AS w ON w.account = t.account AND w.cycle_id = t.cycle_id)";
 pub const TRANSACTION_TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, transaction_id) IN \
+    (SELECT ?1, CAST(value->>0 AS BLOB) FROM jsonb_each(?2))";
+/// Of runs that never ended.
+pub const UNDERWAY_HITS_GONE: &str = "DELETE FROM hits WHERE (account, webhook, hit) IN \
+    (SELECT ?1, u.webhook, u.hit FROM jsonb_each(?2) AS r CROSS JOIN underway AS u \
+    ON u.account = ?1 AND u.transaction_id = CAST(r.value->>0 AS BLOB))";
+pub const TRANSACTION_UNDERWAY_GONE: &str = "DELETE FROM underway WHERE (account, transaction_id) IN \
     (SELECT ?1, CAST(value->>0 AS BLOB) FROM jsonb_each(?2))";
 pub const TRANSACTIONS_GONE: &str = "DELETE FROM transactions WHERE (account, transaction_id) IN \
     (SELECT ?1, CAST(value->>0 AS BLOB) FROM jsonb_each(?2))";

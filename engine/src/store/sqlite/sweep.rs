@@ -127,6 +127,8 @@ async fn transactions(writer: &Arc<Mutex<Writer>>, account: &str, now: Micros, l
     let (ids, _) = ids.finish();
     remove(&mut work, account, sql::TRANSACTION_KEYS_GONE, &ids).await?;
     remove(&mut work, account, sql::TRANSACTION_TIMERS_GONE, &ids).await?;
+    remove(&mut work, account, sql::UNDERWAY_HITS_GONE, &ids).await?;
+    remove(&mut work, account, sql::TRANSACTION_UNDERWAY_GONE, &ids).await?;
     remove(&mut work, account, sql::TRANSACTIONS_GONE, &ids).await?;
     work.commit().await?;
     Ok(more)

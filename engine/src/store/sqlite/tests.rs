@@ -40,12 +40,14 @@ pub fn statements() -> Vec<(&'static str, String)> {
 const MAY_SCAN: [&str; 6] = ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "KEYS", "HELD"];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 9] = [
+const BY_ACCOUNT: [&str; 11] = [
+    "UNDERWAY_LEFT",
     "BEGIN_HEAD",
     "HEAD_MOVE",
     "REVISION_BUMP",
     "CLOCK",
     "QUEUED_COUNTS",
+    "SECRETS",
     "TIMER_NEXT",
     "HELD",
     "VERSIONS_REPLACED",

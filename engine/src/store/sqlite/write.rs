@@ -11,20 +11,24 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
 
-use super::super::{EarlyRow, HitRow, HitUpdate, KeyName, KeyRow, Result, RunRow, TimerRow, TransactionRow, Writes};
+use super::super::{
+    EarlyRow, HitRow, HitUpdate, KeyName, KeyRow, Result, RunRow, TimerRow, TransactionRow, UnderwayRow, Writes,
+};
 use super::sheet::{Row, Sheet};
 use super::sql;
 use super::writer::Work;
 use crate::clock::Micros;
 
 /// What a round writes, in this order. A round uses a few of them.
-const STATEMENTS: [&str; 18] = [
+const STATEMENTS: [&str; 20] = [
     sql::HITS_ADD,
     sql::HITS_CHANGE,
     sql::TRANSACTIONS_ADD,
     sql::TRANSACTIONS_CHANGE,
     sql::TRANSACTIONS_EXPIRE,
     sql::RUNS_ADD,
+    sql::UNDERWAY_GONE,
+    sql::UNDERWAY_PUT,
     sql::KEYS_RESUMED,
     sql::KEYS_GONE,
     sql::KEYS_ADD,
@@ -133,6 +137,10 @@ fn sheets(writes: &Writes) -> [Option<Sheet>; STATEMENTS.len()] {
             row.id(*transaction).int(*expires_at);
         }),
         some(&writes.runs, run_row),
+        some(&writes.underway_gone, |row, (transaction, run)| {
+            row.id(*transaction).int(*run);
+        }),
+        some(&writes.underway, underway),
         some(&writes.keys_resumed, |row, name| {
             row.text(&name.webhook).bytes(&name.key_hash).id(name.transaction);
         }),
@@ -207,6 +215,13 @@ fn run_row(row: &mut Row<'_>, run: &RunRow) {
     row.maybe_id(run.hit).text(&run.status).maybe_text(run.step.as_deref()).int(run.started_at);
     row.large(run.steps.as_bytes()).maybe_large(run.document.as_deref());
     row.maybe_large(run.hold_keys.as_deref()).maybe_large(run.error.as_deref());
+}
+
+fn underway(row: &mut Row<'_>, run: &UnderwayRow) {
+    row.id(run.transaction).int(run.run).id(run.cycle_id).int(run.version).maybe_int(run.base).text(&run.entry);
+    row.maybe_text(run.webhook.as_deref()).maybe_id(run.hit).int(run.started_at).maybe_large(run.document.as_deref());
+    row.large(run.steps.as_bytes()).text(&run.status).maybe_text(run.step.as_deref());
+    row.large(run.attempts.as_bytes()).int(run.claim).maybe_text(run.node.as_deref()).maybe_instant(run.due_at);
 }
 
 fn key(row: &mut Row<'_>, key: &KeyRow) {

@@ -1,0 +1,37 @@
+//! A run under way, as the process that does its step has it in memory.
+//!
+//! Invariant: the stored row is the truth. What is here was true at the row's claim, and what comes
+//! of the step counts only while the row still has that claim.
+
+use std::sync::Arc;
+
+use holdfast_definitions::Json;
+use uuid::Uuid;
+
+use crate::{clock::Micros, machine::Done, store::UnderwayRow};
+
+#[derive(Debug)]
+pub struct Ongoing {
+    pub row: UnderwayRow,
+    /// None until it is told from the runs.
+    pub before: Option<Before>,
+}
+
+/// What a step begins with.
+#[derive(Clone, Debug)]
+pub struct Before {
+    pub document: Arc<Json>,
+    /// The hits that led there: (webhook step, hit).
+    pub lineage: Vec<(String, Uuid)>,
+}
+
+/// What came of doing a step.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    Done(Done),
+    /// It is tried again at that time. The attempts so far: a JSON list.
+    Again {
+        at: Micros,
+        attempts: String,
+    },
+}

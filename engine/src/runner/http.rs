@@ -1,0 +1,372 @@
+//! An `http` step: one attempt at a time, each told to the run's trace.
+//!
+//! Invariants: every attempt of a run at a step carries the same `Idempotency-Key`; a secret is put
+//! into the request here, at the last moment, and nothing of it comes back into the trace.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use holdfast_definitions::{Auth, BodyType, Http, Json, Members, Scope, Template};
+
+use super::{Call, failed, with_attempt};
+use crate::{
+    Error,
+    clock::{micros, to_utc},
+    egress::{Answered, Failure, Grant, Outgoing, backoff, retry_after},
+    history::{parse, timestamp},
+    machine::{Done, Shown, StepError},
+    ongoing::Progress,
+    secret::{Mask, SecretValues},
+};
+
+/// An answer's body is read up to here; what is longer fails the step.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Bodies are shown in the trace up to here.
+const SHOWN_BYTES_MAX: usize = 4 << 10;
+/// Statuses that another attempt may change (contract, section 5).
+const RETRIED: [u16; 3] = [408, 425, 429];
+
+/// A request as it is about to go out, and as it may be shown.
+struct Request {
+    outgoing: Outgoing,
+    shown: Json,
+    /// The OAuth token that it carries.
+    token: Option<(Grant, String)>,
+}
+
+pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
+    let began = std::time::Instant::now();
+    let secrets = call.shared.secret_values(call.account).await?;
+    let mask = secrets.mask();
+    let request = match request(call, http, &secrets).await {
+        Ok(request) => request,
+        Err(error) => {
+            let error = StepError { message: mask.apply(&error.message).into_owned(), ..error };
+            return Ok(failed(error, None, Shown { at: Some(call.now), ..Shown::default() }));
+        }
+    };
+    let answered = call.shared.egress.send(request.outgoing).await;
+    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if let (Ok(Answered { status: 401, .. }), Some((grant, token))) = (&answered, &request.token) {
+        call.shared.tokens.forget(grant, token).await;
+    }
+    let shown = masked(mask, shown_attempt(call, &request.shown, &answered, duration_us))?;
+    let attempts = with_attempt(call.row, shown)?;
+    let made = match &attempts {
+        Json::Array(attempts) => attempts.len() as u32,
+        _ => 1,
+    };
+    let verdict = verdict(http, &answered);
+    if let Verdict::Again(after) = &verdict
+        && made < http.retry.attempts
+    {
+        let seed = u64::from_le_bytes(call.row.transaction.as_bytes()[8..16].try_into().unwrap_or_default());
+        let own = backoff(made, http.retry.backoff, http.retry.max_delay, seed);
+        let wait = after.map_or(own, |asked| asked.max(own).min(http.retry.max_delay));
+        let at = call.shared.clock.now().saturating_add(micros(wait));
+        return Ok(Progress::Again { at, attempts: attempts.to_string() });
+    }
+    let shown = Shown { at: Some(call.now), duration_us, attempts: Some(attempts) };
+    Ok(match (verdict, answered) {
+        (Verdict::Good, Ok(answered)) => {
+            Progress::Done(Done { output: Some(masked(mask, output(&answered))?), error: None, shown })
+        }
+        (_, Ok(answered)) => {
+            let message =
+                format!("the answer's status is {} (attempt {made} of {})", answered.status, http.retry.attempts);
+            let error = StepError { kind: "status", message, status: Some(answered.status) };
+            failed(error, Some(masked(mask, output(&answered))?), shown)
+        }
+        (_, Err(failure)) => {
+            let message = mask.apply(&failure.message).into_owned();
+            failed(StepError::new(failure.kind, message), None, shown)
+        }
+    })
+}
+
+/// A partner may send a secret back: it is not kept either.
+fn masked(mask: &Mask, value: Json) -> Result<Json, Error> {
+    if mask.is_empty() {
+        return Ok(value);
+    }
+    let text = value.to_string();
+    match mask.apply(&text) {
+        std::borrow::Cow::Borrowed(_) => Ok(value),
+        std::borrow::Cow::Owned(text) => parse(&text),
+    }
+}
+
+enum Verdict {
+    Good,
+    Bad,
+    /// After the time that the partner asked for, if it did.
+    Again(Option<Duration>),
+}
+
+fn verdict(http: &Http, answered: &Result<Answered, Failure>) -> Verdict {
+    match answered {
+        Ok(answered) if http.expect.iter().any(|(from, to)| (*from..=*to).contains(&answered.status)) => Verdict::Good,
+        Ok(answered) if RETRIED.contains(&answered.status) || answered.status >= 500 => {
+            Verdict::Again(retry_after(&answered.headers, wall_clock()))
+        }
+        Ok(_) => Verdict::Bad,
+        // What is wrong with the address or too large stays so.
+        Err(failure) if failure.may_pass() => Verdict::Again(None),
+        Err(_) => Verdict::Bad,
+    }
+}
+
+/// A date in `Retry-After` is the partner's wall clock, whatever ours is.
+fn wall_clock() -> DateTime<Utc> {
+    to_utc(crate::clock::system_now())
+}
+
+async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result<Request, StepError> {
+    let id = crate::TransactionId(call.row.transaction).to_string();
+    let scope = Scope {
+        document: call.document,
+        transaction_id: &id,
+        cycle_name: &call.cycle.name,
+        vars: &call.cycle.vars,
+        secrets: Some(secrets),
+    };
+    let render = |template: &Template| {
+        if let Some(missing) = template.secrets().into_iter().find(|name| !secrets.has(name)) {
+            return Err(StepError::new("secret", format!("there is no secret {missing}")));
+        }
+        template.render(&scope).map_err(|exhausted| StepError::new("limit", exhausted.to_string()))
+    };
+    let url = with_query(&text(&render(&http.url)?), &http.query, &render)?;
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in &http.headers {
+        match render(value)? {
+            Json::Null => {}
+            value => headers.push((name.clone(), text(&value))),
+        }
+    }
+    let mut body = Bytes::new();
+    if let Some((kind, template)) = &http.body {
+        let (content_type, bytes) = encoded(*kind, &render(template)?)?;
+        if !headers.iter().any(|(name, _)| name == "content-type") {
+            headers.push(("content-type".into(), content_type.into()));
+        }
+        body = bytes;
+    }
+    headers.push(("idempotency-key".into(), call.idempotency_key()));
+    let shown = shown_request(&http.method, &url, &headers, &body);
+    let mut token = None;
+    if let Some(auth) = &http.auth {
+        let header = match grant(auth, &render)? {
+            Some(grant) => {
+                let bearer = call.shared.tokens.bearer(&call.shared.egress, &grant).await;
+                let bearer = bearer.map_err(|failure| StepError::new("oauth2", failure.message))?;
+                let header = ("authorization".to_owned(), format!("Bearer {bearer}"));
+                token = Some((grant, bearer));
+                header
+            }
+            None => authorized(auth, &render)?,
+        };
+        headers.push(header);
+    }
+    let outgoing =
+        Outgoing { method: http.method.clone(), url, headers, body, timeout: http.timeout, body_max: ANSWER_BYTES_MAX };
+    Ok(Request { outgoing, shown, token })
+}
+
+fn with_query(
+    url: &str,
+    query: &[(String, Template)],
+    render: &impl Fn(&Template) -> Result<Json, StepError>,
+) -> Result<String, StepError> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for (name, template) in query {
+        match render(template)? {
+            Json::Null => {}
+            Json::Array(values) => pairs.extend(values.iter().map(|value| (name.clone(), text(value)))),
+            value => pairs.push((name.clone(), text(&value))),
+        }
+    }
+    if pairs.is_empty() {
+        return Ok(url.to_owned());
+    }
+    let joined = form(&pairs);
+    let (url, fragment) = url.split_once('#').map_or((url, ""), |(url, fragment)| (url, fragment));
+    let mark = if url.contains('?') { "&" } else { "?" };
+    let hash = if fragment.is_empty() { "" } else { "#" };
+    Ok(format!("{url}{mark}{joined}{hash}{fragment}"))
+}
+
+/// As a form is written (WHATWG URL, section 5.2).
+fn form(pairs: &[(String, String)]) -> String {
+    let mut written = String::new();
+    for (name, value) in pairs {
+        if !written.is_empty() {
+            written.push('&');
+        }
+        push_encoded(name, &mut written);
+        written.push('=');
+        push_encoded(value, &mut written);
+    }
+    written
+}
+
+fn push_encoded(text: &str, written: &mut String) {
+    use std::fmt::Write as _;
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => written.push(char::from(byte)),
+            b' ' => written.push('+'),
+            other => {
+                let _ = write!(written, "%{other:02X}");
+            }
+        }
+    }
+}
+
+fn encoded(kind: BodyType, value: &Json) -> Result<(&'static str, Bytes), StepError> {
+    Ok(match kind {
+        BodyType::Json => ("application/json", value.to_string().into()),
+        BodyType::Text => ("text/plain; charset=utf-8", text(value).into()),
+        BodyType::Form => {
+            let Json::Object(members) = value else {
+                return Err(StepError::new("body", "a form is made of an object"));
+            };
+            let mut pairs = Vec::new();
+            for (name, value) in members.iter() {
+                match value {
+                    Json::Null => {}
+                    Json::Array(values) => pairs.extend(values.iter().map(|value| (name.clone(), text(value)))),
+                    value => pairs.push((name.clone(), text(value))),
+                }
+            }
+            ("application/x-www-form-urlencoded", form(&pairs).into())
+        }
+        BodyType::Xml => {
+            let written = super::xml::written(value).map_err(|message| StepError::new("body", message))?;
+            ("application/xml", written.into())
+        }
+    })
+}
+
+/// What an OAuth token is asked for with.
+fn grant(auth: &Auth, render: &impl Fn(&Template) -> Result<Json, StepError>) -> Result<Option<Grant>, StepError> {
+    let Auth::OAuth2 { token_url, client_id, client_secret, scope, audience } = auth else { return Ok(None) };
+    let some = |template: &Option<Template>| match template {
+        Some(template) => render(template).map(|value| Some(text(&value))),
+        None => Ok(None),
+    };
+    Ok(Some(Grant {
+        token_url: text(&render(token_url)?),
+        client_id: text(&render(client_id)?),
+        client_secret: text(&render(client_secret)?),
+        scope: some(scope)?,
+        audience: some(audience)?,
+    }))
+}
+
+fn authorized(
+    auth: &Auth,
+    render: &impl Fn(&Template) -> Result<Json, StepError>,
+) -> Result<(String, String), StepError> {
+    Ok(match auth {
+        Auth::Basic { user, password } => {
+            let pair = format!("{}:{}", text(&render(user)?), text(&render(password)?));
+            ("authorization".to_owned(), format!("Basic {}", base64(pair.as_bytes())))
+        }
+        Auth::Bearer { token } => ("authorization".to_owned(), format!("Bearer {}", text(&render(token)?))),
+        Auth::Header { name, value } => (name.clone(), text(&render(value)?)),
+        Auth::OAuth2 { .. } => return Err(StepError::new("oauth2", "a token is asked for first")),
+    })
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut written = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
+            written.push(if at <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    written
+}
+
+/// `{ status, headers, body }`: JSON as what it is, anything else as text.
+fn output(answered: &Answered) -> Json {
+    let header = |name: &str| answered.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let essence = header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || essence.ends_with("+json");
+    let body = match Json::parse(&answered.body) {
+        _ if answered.body.is_empty() => Json::Null,
+        Ok(body) if is_json => body,
+        _ => Json::from(String::from_utf8_lossy(&answered.body).into_owned()),
+    };
+    let mut headers = Members::new();
+    for (name, value) in &answered.headers {
+        let joined = match headers.get(name).and_then(Json::as_text) {
+            Some(before) => format!("{before}, {value}"),
+            None => value.clone(),
+        };
+        headers.insert(name.clone(), Json::from(joined));
+    }
+    Json::from(Members::from_iter([
+        ("status".to_owned(), Json::from(u64::from(answered.status))),
+        ("headers".to_owned(), Json::from(headers)),
+        ("body".to_owned(), body),
+    ]))
+}
+
+fn shown_request(method: &str, url: &str, headers: &[(String, String)], body: &Bytes) -> Json {
+    let headers: Members = headers.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
+    Json::from(Members::from_iter([
+        ("method".to_owned(), Json::from(method)),
+        ("url".to_owned(), Json::from(url)),
+        ("headers".to_owned(), Json::from(headers)),
+        ("body".to_owned(), Json::from(cut(body))),
+    ]))
+}
+
+/// What may be shown of a body: cut, and said so.
+fn cut(body: &Bytes) -> String {
+    if body.len() <= SHOWN_BYTES_MAX {
+        return String::from_utf8_lossy(body).into_owned();
+    }
+    format!("{}… ({} bytes)", String::from_utf8_lossy(&body[..SHOWN_BYTES_MAX]), body.len())
+}
+
+fn shown_attempt(call: &Call<'_>, request: &Json, answered: &Result<Answered, Failure>, duration_us: u64) -> Json {
+    let mut shown = Members::from_iter([
+        ("at".to_owned(), Json::from(timestamp(call.now))),
+        ("duration_us".to_owned(), Json::from(duration_us)),
+        ("request".to_owned(), request.clone()),
+    ]);
+    match answered {
+        Ok(answered) => {
+            let headers: Members =
+                answered.headers.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
+            let response = Members::from_iter([
+                ("status".to_owned(), Json::from(u64::from(answered.status))),
+                ("headers".to_owned(), Json::from(headers)),
+                ("body".to_owned(), Json::from(cut(&answered.body))),
+            ]);
+            shown.insert("response".to_owned(), Json::from(response));
+        }
+        Err(failure) => {
+            let error = StepError::new(failure.kind, failure.message.clone());
+            shown.insert("error".to_owned(), crate::history::error_json(&error));
+        }
+    }
+    Json::from(shown)
+}
+
+fn text(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::Text(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,191 @@
+//! The only place where steps touch the world: a step of a run under way is done here, and what came
+//! of it is brought to the writer.
+//!
+//! Invariants: a step is begun only once the run's row says so on disk, under this process's claim.
+//! What it brings counts only under that claim; should it be lost on the way (the process dies, the
+//! store is away), the step is done again, with the same `Idempotency-Key`.
+
+mod http;
+mod script;
+mod xml;
+
+use std::{sync::Arc, time::Duration};
+
+use holdfast_definitions::{Cycle, Json, StepIndex, StepKind};
+
+use tokio::sync::watch;
+
+use crate::{
+    Error,
+    engine::Shared,
+    history::{History, parse},
+    machine::{Done, Shown, StepError},
+    ongoing::{Before, Ongoing, Progress},
+    store::{RunWithHit, UnderwayRow},
+    work::Work,
+};
+
+/// Between two attempts at bringing what came of a step, while the store is away.
+const BRING_AGAIN: Duration = Duration::from_millis(250);
+
+/// A step at work: what it may read.
+pub struct Call<'a> {
+    pub shared: &'a Shared,
+    pub account: &'a str,
+    pub cycle: &'a Cycle,
+    pub step: StepIndex,
+    pub row: &'a UnderwayRow,
+    pub document: &'a Json,
+    /// The clock when it was begun.
+    pub now: crate::clock::Micros,
+}
+
+impl Call<'_> {
+    /// The same for every attempt of a run at a step.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}.{}.{}", self.row.transaction, self.row.run, self.cycle.step(self.step).id)
+    }
+}
+
+/// Does the step, and brings what came of it.
+pub fn perform(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
+    let (shared, account) = (shared.clone(), account.to_owned());
+    let one = AtWork::begin(&shared);
+    tokio::spawn(async move {
+        let _one = one;
+        let mut closing = shared.closing.subscribe();
+        tokio::select! {
+            () = performed(&shared, &account, ongoing) => {}
+            // Whoever serves the database next finds it.
+            _ = closing.wait_for(|closing| *closing) => {}
+        }
+    });
+}
+
+async fn performed(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
+    let ongoing = match told(shared, account, ongoing).await {
+        Ok(ongoing) => Arc::new(ongoing),
+        // It stays under this process's claim, and is read again when the process begins anew.
+        Err(error) => return tracing::error!(error = %error.for_log(), "a run under way could not be read"),
+    };
+    let began = std::time::Instant::now();
+    match one(shared, account, &ongoing).await {
+        Ok(progress) => {
+            metrics::histogram!("holdfast_step_seconds").record(began.elapsed().as_secs_f64());
+            bring(shared, account, ongoing, progress).await;
+        }
+        Err(error) => {
+            tracing::error!(error = %error.for_log(), "a step could not be done");
+            let error = StepError::new("internal", "the step could not be done: see the log");
+            bring(shared, account, ongoing, failed(error, None, Shown::default())).await;
+        }
+    }
+}
+
+/// Steps that this process is doing.
+#[derive(Default)]
+pub struct AtWork(watch::Sender<u64>);
+
+impl AtWork {
+    /// One more, until it is dropped.
+    fn begin(shared: &Arc<Shared>) -> OneAtWork {
+        shared.at_work.0.send_modify(|count| *count += 1);
+        OneAtWork(shared.clone())
+    }
+
+    /// Returns once there is none.
+    pub async fn none(&self) {
+        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+struct OneAtWork(Arc<Shared>);
+
+impl Drop for OneAtWork {
+    fn drop(&mut self) {
+        self.0.at_work.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+/// With its document: told from its runs where it is not in memory.
+pub async fn told(shared: &Shared, account: &str, mut ongoing: Ongoing) -> Result<Ongoing, Error> {
+    if ongoing.before.is_none() {
+        let history = history(shared, account, &ongoing.row).await?;
+        let run = ongoing.row.run;
+        ongoing.before = Some(Before { document: Arc::new(history.document(run)?), lineage: history.lineage(run) });
+    }
+    Ok(ongoing)
+}
+
+/// The runs from which the document of a run under way is told, itself included.
+pub async fn history(shared: &Shared, account: &str, row: &UnderwayRow) -> Result<History, Error> {
+    let hit = match row.webhook.as_ref().zip(row.hit) {
+        Some((webhook, hit)) => shared.store.hit(account, std::slice::from_ref(webhook), hit).await?,
+        None => None,
+    };
+    let mut history = History::default();
+    history.add(RunWithHit { run: row.as_run(), hit });
+    while let Some(missing) = history.missing(row.run) {
+        let run = shared.store.run(account, row.transaction, missing).await?;
+        history.add(run.ok_or_else(|| Error::Internal(format!("run {missing} is not there").into()))?);
+    }
+    Ok(history)
+}
+
+async fn one(shared: &Arc<Shared>, account: &str, ongoing: &Ongoing) -> Result<Progress, Error> {
+    let (cycle, step) = step_of(shared, &ongoing.row)?;
+    let empty = Json::Null;
+    let document = ongoing.before.as_ref().map_or(&empty, |before| before.document.as_ref());
+    let now = shared.clock.now();
+    let call = Call { shared, account, cycle: &cycle, step, row: &ongoing.row, document, now };
+    match &cycle.step(step).kind {
+        StepKind::Http(http) => http::attempt(&call, http).await,
+        StepKind::Script(script) => script::run(&call, script).await,
+        // Its time has come.
+        StepKind::Delay(_) => Ok(Progress::Done(nothing(now, &ongoing.row))),
+        _ => Err(Error::Internal("a step that is not done outside of a commit".into())),
+    }
+}
+
+/// A delay that is over.
+pub fn nothing(now: crate::clock::Micros, row: &UnderwayRow) -> Done {
+    let at = row.due_at.unwrap_or(now);
+    Done { output: None, error: None, shown: Shown { at: Some(at), duration_us: 0, attempts: None } }
+}
+
+/// The step that a run under way is at.
+pub fn step_of(shared: &Shared, row: &UnderwayRow) -> Result<(Arc<Cycle>, StepIndex), Error> {
+    let catalog = shared.catalog();
+    let found =
+        catalog.cycle_by_id(row.cycle_id).and_then(|cycle| cycle.versions.get(&row.version)).and_then(|version| {
+            let step = version.cycle.find(row.step.as_deref()?)?;
+            Some((version.cycle.clone(), step))
+        });
+    found.ok_or_else(|| Error::Internal("the step of a run under way is not there".into()))
+}
+
+/// Until it is on disk, or the store says that it never will be.
+pub async fn bring(shared: &Shared, account: &str, ongoing: Arc<Ongoing>, progress: Progress) {
+    loop {
+        let work = Work::Proceed { ongoing: ongoing.clone(), progress: progress.clone() };
+        match shared.writer.own(account, work).await {
+            Ok(_) => return,
+            Err(Error::Unavailable { .. } | Error::Unknown) => tokio::time::sleep(BRING_AGAIN).await,
+            Err(error) => return tracing::error!(error = %error.for_log(), "what came of a step could not be kept"),
+        }
+    }
+}
+
+pub fn failed(error: StepError, output: Option<Json>, shown: Shown) -> Progress {
+    Progress::Done(Done { output, error: Some(error), shown })
+}
+
+/// The attempts so far, and one more: a JSON list.
+pub fn with_attempt(row: &UnderwayRow, attempt: Json) -> Result<Json, Error> {
+    let mut all: Vec<Json> = match parse(&row.attempts)? {
+        Json::Array(attempts) => attempts.iter().cloned().collect(),
+        _ => Vec::new(),
+    };
+    all.push(attempt);
+    Ok(Json::from(all))
+}

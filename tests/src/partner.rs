@@ -1,0 +1,128 @@
+//! Another system that cycles call: a server on loopback that keeps what it was asked and answers
+//! what the test tells it to.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+#[derive(Clone)]
+pub struct Partner {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    asked: Mutex<Vec<Asked>>,
+    answers: Mutex<VecDeque<String>>,
+    /// While true, requests are taken and not answered.
+    silent: watch::Sender<bool>,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Method and target.
+    pub line: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Asked {
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+}
+
+impl Partner {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let shared =
+            Arc::new(Shared { asked: Mutex::default(), answers: Mutex::default(), silent: watch::channel(false).0 });
+        let serving = shared.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let shared = serving.clone();
+                tokio::spawn(async move { serve(stream, shared).await });
+            }
+        });
+        Self { address, shared }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next answer; without one it is `200` with `{"ok":true}`. `head`: further lines.
+    pub fn answers(&self, status: u16, head: &str, body: &str) {
+        let text = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{head}\r\n{body}",
+            body.len()
+        );
+        self.shared.answers.lock().expect("not poisoned").push_back(text);
+    }
+
+    /// Takes requests and answers none, until it is told otherwise.
+    pub fn silent(&self, silent: bool) {
+        self.shared.silent.send_replace(silent);
+    }
+
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().expect("not poisoned").clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+    let mut read = Vec::new();
+    while let Some((asked, length)) = request(&mut stream, &mut read).await {
+        read.drain(..length);
+        shared.asked.lock().expect("not poisoned").push(asked);
+        let mut silent = shared.silent.subscribe();
+        if silent.wait_for(|silent| !silent).await.is_err() {
+            return;
+        }
+        let next = shared.answers.lock().expect("not poisoned").pop_front();
+        let answer = next.unwrap_or_else(|| {
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"ok\":true}".to_owned()
+        });
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A whole request and its length; none once the connection has ended.
+async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<(Asked, usize)> {
+    loop {
+        if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&read[..end]).into_owned();
+            let mut lines = head.lines();
+            let line = lines.next()?.trim_end_matches(" HTTP/1.1").to_owned();
+            let headers: Vec<(String, String)> = lines
+                .filter_map(|line| line.split_once(':'))
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+                .collect();
+            let length = headers.iter().find(|(name, _)| name == "content-length");
+            let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0_usize);
+            if read.len() >= end + 4 + length {
+                let body = String::from_utf8_lossy(&read[end + 4..end + 4 + length]).into_owned();
+                return Some((Asked { line, headers, body }, end + 4 + length));
+            }
+        }
+        let mut chunk = [0; 4_096];
+        match stream.read(&mut chunk).await {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => read.extend_from_slice(&chunk[..count]),
+        }
+    }
+}

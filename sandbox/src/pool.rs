@@ -15,7 +15,8 @@ use crate::{
     worker::{Failed, Worker},
 };
 
-/// A worker may have been killed from outside while it was idle; twice is no accident.
+/// A worker may have been killed from outside while it was idle, and all others with it; a fresh one
+/// that ends too is no accident.
 const TRIES: u32 = 2;
 
 /// Cheap to clone; the workers end with the last clone.
@@ -94,8 +95,8 @@ impl Pool {
         let frame = frame::encode(&ToWorker::Run(Box::new(run))).map_err(|error| failed(&error))?;
         let _turn = self.inner.turns.acquire().await.map_err(|error| failed(&error))?;
         let mut gone = String::new();
-        for _ in 0..TRIES {
-            let popped = self.idle().pop();
+        for attempt in 0..TRIES {
+            let popped = if attempt == 0 { self.idle().pop() } else { None };
             let mut worker = match popped {
                 Some(worker) => worker,
                 None => Worker::start(&self.inner.program, &self.inner.arguments).map_err(|error| failed(&error))?,

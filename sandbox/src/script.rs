@@ -75,13 +75,6 @@ pub fn run(run: &Run, line: Rc<RefCell<dyn Line>>) -> Result<Returned, ScriptErr
             return Err(out_of_time(run));
         }
         Ok(value)
-    });
-    let exhausted =
-        runtime.memory_usage().malloc_size > i64::try_from(run.limits.memory_bytes / 4 * 3).unwrap_or(i64::MAX);
-    let value = value.map_err(|error| match error.message.as_str() {
-        // With no memory for an error there is nothing to throw but null.
-        "null" if exhausted => out_of_memory(),
-        _ => error,
     })?;
     let mut returned = trace.returned.take();
     returned.value = value;
@@ -200,6 +193,10 @@ impl<'js> Script<'_, 'js> {
     }
 
     fn thrown(&self, value: &Value<'js>) -> ScriptError {
+        // With no memory for an error there is nothing to throw but null.
+        if value.is_null() {
+            return ScriptError::new(ErrorKind::Memory, "the script ran out of memory, or threw null");
+        }
         let Some(exception) = value.as_object().and_then(|object| Exception::from_object(object.clone())) else {
             return ScriptError::new(ErrorKind::Throw, helpers::shown(self.ctx, value));
         };
@@ -208,7 +205,7 @@ impl<'js> Script<'_, 'js> {
         let line = exception.stack().as_deref().and_then(line_of);
         let line = line.map(|line| line.saturating_add(self.run.first_line).saturating_sub(1));
         let kind = match (name.as_str(), message.as_str()) {
-            ("InternalError", "out of memory") => return ScriptError { line, ..out_of_memory() },
+            ("InternalError", "out of memory" | "string too long") => return ScriptError { line, ..out_of_memory() },
             ("RangeError" | "InternalError", "Maximum call stack size exceeded" | "stack overflow") => ErrorKind::Stack,
             ("SyntaxError", _) => ErrorKind::Syntax,
             _ => ErrorKind::Throw,

@@ -85,9 +85,7 @@ async fn memory_and_stack_end() {
         "const o = {}; for (let i = 0; ; i++) o['k' + i] = 'v'.repeat(1000) + i",
     ] {
         let error = run(&format!("function step() {{ {body} }}")).await.unwrap_err();
-        let is_ended =
-            matches!(error.kind, ErrorKind::Memory | ErrorKind::Time) || error.message.starts_with("RangeError: ");
-        assert!(is_ended, "{body}: {error:?}");
+        assert!(matches!(error.kind, ErrorKind::Memory | ErrorKind::Time), "{body}: {error:?}");
     }
     assert_eq!(kind("return step()").await, ErrorKind::Stack);
     assert_eq!(kind("const deep = () => [].concat([1].map(deep)); return deep()").await, ErrorKind::Stack);
@@ -132,7 +130,7 @@ async fn nothing_passes_from_one_call_to_the_next() {
 
 #[tokio::test]
 async fn a_worker_killed_from_outside_is_replaced() {
-    let pool = pool(1);
+    let pool = pool(3);
     pool.run(call("function step() {}")).await.unwrap();
     for id in pool.idle_ids() {
         let id = rustix::process::Pid::from_raw(id.cast_signed()).unwrap();

@@ -61,11 +61,18 @@ enum Verb {
     Secrets(secrets::Secrets),
     /// The clock of a running server
     Clock(clock::Clock),
+    /// Runs scripts that come on standard input: started by the server, for itself
+    #[command(hide = true)]
+    Sandbox,
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // No runtime, no logging, no thread but this one: the process is limited before it reads a script.
+    if let Verb::Sandbox = cli.verb {
+        return holdfast_sandbox::serve(std::io::stdin(), std::io::stdout());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::anyhow!("no runtime: {error}")),
@@ -96,6 +103,7 @@ impl Cli {
             Verb::Keys(verb) => verb.run().await,
             Verb::Secrets(verb) => verb.run().await,
             Verb::Clock(verb) => verb.run().await,
+            Verb::Sandbox => Ok(ExitCode::SUCCESS),
         }
     }
 }

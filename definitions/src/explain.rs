@@ -78,6 +78,7 @@ const PAGES: &[(&str, &str)] = &[
     ("HF074", include_str!("explain/HF074.md")),
     ("HF075", include_str!("explain/HF075.md")),
     ("HF076", include_str!("explain/HF076.md")),
+    ("HF077", include_str!("explain/HF077.md")),
     ("HF080", include_str!("explain/HF080.md")),
     ("HF081", include_str!("explain/HF081.md")),
     ("HF082", include_str!("explain/HF082.md")),

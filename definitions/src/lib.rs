@@ -21,6 +21,7 @@ mod number;
 mod path;
 mod problem;
 mod render;
+mod schema;
 mod step;
 mod template;
 mod verify;
@@ -44,12 +45,13 @@ pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use render::{render_line, render_terminal};
+pub use schema::{Misfit, Schema};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
 pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
 pub use verify::{
     Algorithm, Encoding, HttpSignatures, KeyForm, Part, SECRETS_MAX, Secrets, Signature, Timestamp, Verify,
 };
-pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
+pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Rate, Webhook};
 
 /// What a text of one or more YAML documents compiled to, and everything that is wrong with it.
 /// A cycle is present only where it has no error.

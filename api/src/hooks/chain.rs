@@ -3,12 +3,13 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::Response,
 };
 use bytes::Bytes;
 use holdfast_definitions::{Json, Members};
 use holdfast_engine::{Admission, Arrival, Door, Reception};
+use serde_json::json;
 
 use super::{Refusal, body, head, sender::Sender};
 use crate::{
@@ -38,7 +39,7 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         body::linger(body, &parts.headers, &app.limits);
         return Err(Refusal::Inactive);
     }
-    if let Err(busy) = app.engine.has_room() {
+    if let Err(busy) = app.engine.has_room().and_then(|()| app.rates.admit(door)) {
         body::discard(body, &parts.headers, &app.limits).await;
         return Err(busy.into());
     }
@@ -92,6 +93,7 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         Some(body) => body?,
         None => decoded(&parts.headers, coding, &arrival.raw, &app.limits).await?,
     };
+    fits(door, &arrival.body)?;
     Ok(Passed::Accepted(app.engine.receive(arrival).await?))
 }
 
@@ -103,6 +105,18 @@ fn bare(parts: &Parts, body: Json) -> Json {
         ("query".to_owned(), head::query(&parts.uri)),
         ("body".to_owned(), body),
     ]))
+}
+
+/// `422` with every place that does not fit, as far as that goes.
+fn fits(door: &Door, body: &Json) -> Result<(), Problem> {
+    let misfits = door.webhook().schema.as_ref().map_or_else(Vec::new, |schema| schema.misfits(body));
+    let Some(first) = misfits.first() else { return Ok(()) };
+    let place = if first.pointer.is_empty() { "The body" } else { &first.pointer };
+    let problem =
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "schema", "The body does not fit the webhook's schema")
+            .detail(format!("{place}: {}", first.message));
+    let errors: Vec<_> = misfits.iter().map(|one| json!({ "pointer": one.pointer, "message": one.message })).collect();
+    Err(problem.with("errors", errors))
 }
 
 async fn decoded(headers: &HeaderMap, coding: Coding, raw: &Bytes, limits: &Limits) -> Result<Json, Problem> {

@@ -8,6 +8,7 @@ mod address;
 mod body;
 mod chain;
 mod head;
+mod rates;
 mod reply;
 mod sender;
 
@@ -23,6 +24,7 @@ use holdfast_engine::{Admission, AnswerLookup, Door, Error, HitId};
 use crate::{App, Problem};
 use address::Address;
 use chain::Passed;
+pub use rates::Rates;
 
 #[cfg(test)]
 pub(crate) use body::read as read_body;

@@ -99,6 +99,9 @@ fn webhook(written: WrittenWebhook, expires: Option<Expires>, synchronous: bool)
         on_ambiguous: written.on_ambiguous,
         verify: written.verify,
         challenge: written.challenge,
+        rate: written.rate,
+        schema: written.schema,
+        script: written.script,
     }
 }
 

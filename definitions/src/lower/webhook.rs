@@ -1,17 +1,29 @@
 //! A webhook's settings.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{Lowering, get};
 use crate::{
-    ENTRIES_MAX, OnAmbiguous, OnNoMatch, Path, codes,
+    ENTRIES_MAX, OnAmbiguous, OnNoMatch, Path, Rate, Schema, codes,
     problem::{Problem, Span, suggestion},
     written::{Read, Spanned, Target, WrittenWebhook},
     yaml::{Node, Value},
 };
 
-const KNOWN: &[&str] =
-    &["mapping", "timeout", "dedupe", "early", "expires", "on_no_match", "on_ambiguous", "verify", "challenge"];
+const KNOWN: &[&str] = &[
+    "mapping",
+    "timeout",
+    "dedupe",
+    "early",
+    "expires",
+    "on_no_match",
+    "on_ambiguous",
+    "verify",
+    "challenge",
+    "rate",
+    "schema",
+    "script",
+];
 /// What a path into a hit may begin with.
 const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
 /// Settings that mean nothing at a start webhook.
@@ -19,6 +31,8 @@ const MID_ONLY: &[&str] = &["early", "expires", "on_no_match", "on_ambiguous"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const TIMEOUT_MAX: Duration = Duration::from_secs(300);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+const RATE_MAX: u32 = 1_000_000;
 const MONTH: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 impl Lowering {
@@ -34,6 +48,9 @@ impl Lowering {
             on_ambiguous: OnAmbiguous::Newest,
             verify: None,
             challenge: None,
+            rate: None,
+            schema: None,
+            script: None,
             mid_only: Vec::new(),
         };
         let members = match &node.value {
@@ -72,6 +89,7 @@ impl Lowering {
         }
         self.early_and_reject(&webhook);
         self.senders(node, &mut webhook);
+        self.payload(node, &mut webhook);
         webhook
     }
 
@@ -83,6 +101,53 @@ impl Lowering {
             && challenge.verified
         {
             self.challenge_alone(node);
+        }
+    }
+
+    fn payload(&mut self, node: &Node, webhook: &mut WrittenWebhook) {
+        webhook.rate = get(node, "rate").and_then(|node| self.rate(node));
+        webhook.schema = get(node, "schema").and_then(|node| self.schema(node));
+        webhook.script = get(node, "script").and_then(|node| self.source(node, "request", "request, context"));
+    }
+
+    fn rate(&mut self, node: &Node) -> Option<Rate> {
+        let Value::Map(members) = &node.value else {
+            self.wrong_type(node, "rate", "a map `{ hits, per }`");
+            return None;
+        };
+        self.refuse_unknown(members, &["hits", "per"], "`rate`");
+        let hits = self.required(node, "hits").and_then(|node| self.count(node, "hits", (1, RATE_MAX)));
+        let per = self
+            .required(node, "per")
+            .and_then(|node| self.duration_in(node, "per", codes::SETTING_RANGE, (SECOND, DAY)));
+        Some(Rate { hits: NonZeroU32::new(hits?)?, per: per? })
+    }
+
+    /// What is wrong with it is shown at its place in the file.
+    fn schema(&mut self, node: &Node) -> Option<Schema> {
+        if !matches!(node.value, Value::Map(_) | Value::Bool(_)) {
+            self.wrong_type(node, "schema", "a JSON Schema: a map, true or false");
+            return None;
+        }
+        match Schema::compile(&node.json()) {
+            Ok(schema) => Some(schema),
+            Err(misfit) => {
+                let mut at = node;
+                for name in misfit.pointer.split('/').skip(1) {
+                    let name = name.replace("~1", "/").replace("~0", "~");
+                    let inner = match &at.value {
+                        Value::List(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
+                        _ => get(at, &name),
+                    };
+                    let Some(inner) = inner else { break };
+                    at = inner;
+                }
+                let message = format!("this is no JSON Schema: {}", misfit.message);
+                let help = "draft 2020-12; `$ref` reaches into this schema only, patterns have no look-around and no \
+                            back-references";
+                self.problems.push(Problem::error(codes::SCHEMA, at.span, message).help(help));
+                None
+            }
         }
     }
 

@@ -27,7 +27,7 @@ mod written;
 mod yaml;
 
 pub use check::check;
-pub use codes::codes;
+pub use codes::{SCRIPT, codes};
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};

@@ -21,6 +21,7 @@ mod repeats;
 mod resuming;
 mod retention;
 mod running;
+mod scripts;
 mod secrets;
 mod shutdown;
 mod side_by_side;

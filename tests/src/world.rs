@@ -102,17 +102,7 @@ impl World {
 
     /// A request that the test may change before it sends it.
     pub fn arrival(&self, step: &str, body: impl Into<Body>) -> Arrival {
-        let body = body.into();
-        Arrival {
-            webhook: self.identifier(step),
-            method: "POST".to_owned(),
-            headers: object(&[("content-type", "application/json")]),
-            query: object(&[]),
-            body: body.json(),
-            raw: Bytes::from(body.0),
-            repeat: None,
-            wait: None,
-        }
+        arrival(self.identifier(step), body)
     }
 
     /// Sent, and its answer waited for. Panics where the engine refuses it.
@@ -252,6 +242,21 @@ impl Got {
 /// The binary that was built beside the tests.
 fn script_worker() -> Option<ScriptWorker> {
     Some(ScriptWorker { program: crate::node::binary(), arguments: vec!["sandbox".to_owned()] })
+}
+
+/// A request at a webhook.
+pub fn arrival(webhook: String, body: impl Into<Body>) -> Arrival {
+    let body = body.into();
+    Arrival {
+        webhook,
+        method: "POST".to_owned(),
+        headers: object(&[("content-type", "application/json")]),
+        query: object(&[]),
+        body: body.json(),
+        raw: Bytes::from(body.0),
+        repeat: None,
+        wait: None,
+    }
 }
 
 async fn open(home: &StoreHome, limits: Limits) -> Engine {

@@ -107,4 +107,5 @@ codes! {
     HTTP_OUTPUT = "HF099",
     CONCURRENCY_KEY = "HF100",
     BODY_TYPE = "HF101",
+    SCRIPT = "HF110",
 }

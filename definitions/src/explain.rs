@@ -94,4 +94,5 @@ const PAGES: &[(&str, &str)] = &[
     ("HF099", include_str!("explain/HF099.md")),
     ("HF100", include_str!("explain/HF100.md")),
     ("HF101", include_str!("explain/HF101.md")),
+    ("HF110", include_str!("explain/HF110.md")),
 ];

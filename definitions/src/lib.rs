@@ -31,7 +31,7 @@ mod yaml;
 
 pub use challenge::{Answer, Challenge, ChallengeMethod, Mac, Piece};
 pub use check::check;
-pub use codes::codes;
+pub use codes::{SCRIPT, codes};
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};

@@ -22,6 +22,7 @@ mod ongoing;
 mod options;
 mod round;
 mod runner;
+mod scripts;
 mod secret;
 mod steps;
 pub mod store;
@@ -39,6 +40,7 @@ pub use hit::{Arrival, Hit, HitStatus, Reception, RepeatHeader, Reply, Transacti
 pub use id::{CycleId, HitId, KeyId, TransactionId};
 pub use limits::Limits;
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
+pub use scripts::ScriptWorker;
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
     CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,

@@ -46,6 +46,8 @@ pub struct Shown {
     pub duration_us: u64,
     /// A list: what was tried, and what came of it.
     pub attempts: Option<Json>,
+    /// A list: what a script wrote.
+    pub console: Option<Json>,
 }
 
 /// What must be done about it.
@@ -172,12 +174,12 @@ struct Failure {
     error: StepError,
     /// What stands beside the error in the document.
     output: Option<Json>,
-    shown: Shown,
+    shown: Box<Shown>,
 }
 
 impl Failure {
     fn of(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { error: StepError::new(kind, message), output: None, shown: Shown::default() }
+        Self { error: StepError::new(kind, message), output: None, shown: Box::default() }
     }
 }
 
@@ -265,7 +267,7 @@ impl Walk<'_> {
     fn done(&mut self, at: StepIndex, done: Done) -> Result<Next, Stop> {
         let Done { output, error, shown } = done;
         if let Some(error) = error {
-            return Err(Failure { error, output, shown }.into());
+            return Err(Failure { error, output, shown: Box::new(shown) }.into());
         }
         match output {
             Some(output) => self.output(at, output, shown)?,
@@ -407,14 +409,16 @@ impl Walk<'_> {
             return Err(Stop::Over);
         }
         let Failure { error, shown, .. } = failure;
-        let trace = Trace { step: at, status: "failed", output: Some(output), result: None, error: Some(error), shown };
+        let trace =
+            Trace { step: at, status: "failed", output: Some(output), result: None, error: Some(error), shown: *shown };
         self.trace.push(trace);
         Ok(next)
     }
 
     fn fail(&mut self, step: StepIndex, failure: Failure) {
         let Failure { error, output, shown } = failure;
-        let trace = Trace { step, status: "failed", output: None, result: output, error: Some(error.clone()), shown };
+        let trace =
+            Trace { step, status: "failed", output: None, result: output, error: Some(error.clone()), shown: *shown };
         self.trace.push(trace);
         self.effects.push(Effect::Fail { step, error });
     }

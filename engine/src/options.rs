@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_definitions::{Cycle, StepIndex, StepKind, Webhook};
 
-use crate::{HitId, Limits, MasterKeys, Reception, TransactionId, egress::Network};
+use crate::{HitId, Limits, MasterKeys, Reception, ScriptWorker, TransactionId, egress::Network};
 
 /// Where state lives.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Options {
     pub master_keys: MasterKeys,
     /// Networks that calls may go to besides public addresses.
     pub networks: Vec<Network>,
+    /// What runs scripts; without it, `script` steps fail.
+    pub script_worker: Option<ScriptWorker>,
 }
 
 /// A webhook as a request finds it: from memory, no read of the store.

@@ -28,6 +28,8 @@ pub struct StoredStep {
     pub duration_us: u64,
     /// What was tried, and what came of it.
     pub attempts: Option<Json>,
+    /// What a script wrote.
+    pub console: Option<Json>,
     /// Its result is the answer to the run's own hit, and stands nowhere else.
     pub answers: bool,
 }
@@ -60,6 +62,10 @@ pub fn store_steps(cycle: &Cycle, pass: &Pass, entry_is_hit: bool, answers: Opti
         if let Some(attempts) = &trace.shown.attempts {
             text.push_str(",\"attempts\":");
             attempts.write_to(&mut text);
+        }
+        if let Some(console) = &trace.shown.console {
+            text.push_str(",\"console\":");
+            console.write_to(&mut text);
         }
         if answers == Some(trace.step) {
             text.push_str(",\"answers\":true");
@@ -134,6 +140,7 @@ pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
                 at: number("at"),
                 duration_us: number("us").and_then(|us| u64::try_from(us).ok()).unwrap_or_default(),
                 attempts: step.get("attempts").cloned(),
+                console: step.get("console").cloned(),
                 answers: step.get("answers").is_some(),
             }
         })

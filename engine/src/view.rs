@@ -187,6 +187,8 @@ pub struct StepTrace {
     pub error: Option<Json>,
     /// What was tried, and what came of it: of steps that touch the world.
     pub attempts: Option<Json>,
+    /// What a script wrote with `console.log`: a list of lines.
+    pub console: Option<Json>,
 }
 
 /// A scope of an API key (contract, section 10).

@@ -101,6 +101,8 @@ pub enum OutcomeReply {
     Repeat,
     /// There is more of it to do.
     More,
+    /// What a script read has changed since: it is to be run again.
+    Stale,
 }
 
 impl Outcome {

@@ -82,10 +82,12 @@ pub struct ScriptError {
     pub message: String,
     /// In the file that the script stands in.
     pub line: Option<u32>,
+    /// What it had written by then; nothing where it was killed.
+    pub console: Vec<String>,
 }
 
 impl ScriptError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), line: None }
+        Self { kind, message: message.into(), line: None, console: Vec::new() }
     }
 }

@@ -86,6 +86,10 @@ impl Store {
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Err(format!("store: a key has from 1 to {KEY_BYTES_MAX} bytes"));
         }
+        // No text of PostgreSQL's holds one.
+        if key.contains('\0') {
+            return Err("store: a key has no U+0000".to_owned());
+        }
         Ok(())
     }
 }

@@ -7,10 +7,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Call, ErrorKind, Limits, Returned, ScriptError,
+    Call, ErrorKind, Kept, Limits, Returned, ScriptError,
     frame::{self, Run, ToWorker},
     worker::{Failed, Worker},
 };
@@ -66,10 +67,10 @@ impl Pool {
     }
 
     /// Reads a script without running its functions: is it JavaScript, and is the function there?
-    /// What stands outside functions does run, under the same limits. Lines count from 1.
-    pub async fn check(&self, source: Arc<str>, name: &str) -> Result<(), ScriptError> {
-        let name = name.to_owned();
-        let call = Call { source, name, arguments: Vec::new(), now_ms: 0, seed: 0, first_line: 1, store: None };
+    /// What stands outside functions does run, under the same limits and with an empty store.
+    pub async fn check(&self, source: Arc<str>, name: &str, first_line: u32) -> Result<(), ScriptError> {
+        let (name, store) = (name.to_owned(), Some(Arc::new(Empty) as Arc<dyn Kept>));
+        let call = Call { source, name, arguments: Vec::new(), now_ms: 0, seed: 0, first_line, store };
         self.work(call, true).await.map(|_| ())
     }
 
@@ -131,6 +132,16 @@ impl Pool {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
         self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A store with nothing in it.
+struct Empty;
+
+#[async_trait]
+impl Kept for Empty {
+    async fn get(&self, _key: &str) -> Result<Option<(String, i64)>, String> {
+        Ok(None)
     }
 }
 

@@ -58,12 +58,12 @@ pub struct Trace {
 
 pub fn run(run: &Run, line: Rc<RefCell<dyn Line>>) -> Result<Returned, ScriptError> {
     let deadline = Rc::new(Deadline { end: Cell::new(Instant::now() + run.limits.time), passed: Cell::new(false) });
-    let runtime = Runtime::new().map_err(|_| out_of_memory())?;
+    let runtime = Runtime::new().map_err(|_| out_of_memory(run))?;
     runtime.set_memory_limit(run.limits.memory_bytes);
     runtime.set_max_stack_size(run.limits.stack_bytes);
     let watched = Rc::clone(&deadline);
     runtime.set_interrupt_handler(Some(Box::new(move || watched.has_passed())));
-    let context = Context::full(&runtime).map_err(|_| out_of_memory())?;
+    let context = Context::full(&runtime).map_err(|_| out_of_memory(run))?;
     let trace = Rc::new(Trace::default());
     let store = Rc::new(RefCell::new(Store::new(line, Rc::clone(&deadline), run.store)));
     let value = context.with(|ctx| {
@@ -75,15 +75,20 @@ pub fn run(run: &Run, line: Rc<RefCell<dyn Line>>) -> Result<Returned, ScriptErr
             return Err(out_of_time(run));
         }
         Ok(value)
-    })?;
+    });
     let mut returned = trace.returned.take();
+    let value = match value {
+        Ok(value) => value,
+        Err(error) => return Err(ScriptError { console: returned.console, ..error }),
+    };
     returned.value = value;
     (returned.kept, returned.read) = store.borrow_mut().take();
     Ok(returned)
 }
 
-fn out_of_memory() -> ScriptError {
-    ScriptError::new(ErrorKind::Memory, "the script ran out of memory")
+fn out_of_memory(run: &Run) -> ScriptError {
+    let most = run.limits.memory_bytes >> 20;
+    ScriptError::new(ErrorKind::Memory, format!("the script ran out of memory: it has {most} MiB"))
 }
 
 fn out_of_time(run: &Run) -> ScriptError {
@@ -187,7 +192,7 @@ impl<'js> Script<'_, 'js> {
         }
         match error {
             Error::Exception => self.thrown(&self.ctx.catch()),
-            Error::Allocation => out_of_memory(),
+            Error::Allocation => out_of_memory(self.run),
             other => ScriptError::new(ErrorKind::Throw, other.to_string()),
         }
     }
@@ -195,7 +200,8 @@ impl<'js> Script<'_, 'js> {
     fn thrown(&self, value: &Value<'js>) -> ScriptError {
         // With no memory for an error there is nothing to throw but null.
         if value.is_null() {
-            return ScriptError::new(ErrorKind::Memory, "the script ran out of memory, or threw null");
+            let ScriptError { kind, message, .. } = out_of_memory(self.run);
+            return ScriptError::new(kind, format!("{message}, or threw null"));
         }
         let Some(exception) = value.as_object().and_then(|object| Exception::from_object(object.clone())) else {
             return ScriptError::new(ErrorKind::Throw, helpers::shown(self.ctx, value));
@@ -205,13 +211,19 @@ impl<'js> Script<'_, 'js> {
         let line = exception.stack().as_deref().and_then(line_of);
         let line = line.map(|line| line.saturating_add(self.run.first_line).saturating_sub(1));
         let kind = match (name.as_str(), message.as_str()) {
-            ("InternalError", "out of memory" | "string too long") => return ScriptError { line, ..out_of_memory() },
-            ("RangeError" | "InternalError", "Maximum call stack size exceeded" | "stack overflow") => ErrorKind::Stack,
+            ("InternalError", "out of memory" | "string too long") => {
+                return ScriptError { line, ..out_of_memory(self.run) };
+            }
+            ("RangeError" | "InternalError", "Maximum call stack size exceeded" | "stack overflow") => {
+                let most = self.run.limits.stack_bytes >> 10;
+                let message = format!("the script's calls went too deep: its stack has {most} KiB");
+                return ScriptError { line, ..ScriptError::new(ErrorKind::Stack, message) };
+            }
             ("SyntaxError", _) => ErrorKind::Syntax,
             _ => ErrorKind::Throw,
         };
         let message = if matches!(name.as_str(), "" | "Error") { message } else { format!("{name}: {message}") };
-        ScriptError { kind, message, line }
+        ScriptError { line, ..ScriptError::new(kind, message) }
     }
 }
 

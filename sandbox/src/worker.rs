@@ -91,9 +91,10 @@ impl Worker {
         }
         self.calls += 1;
         let mut end = Instant::now() + time + GRACE;
-        within(end, self.write(call)).await?;
+        let killed = format!("the script ran for longer than {} ms and was killed", time.as_millis());
+        within(end, &killed, self.write(call)).await?;
         loop {
-            match within(end, self.read()).await? {
+            match within(end, &killed, self.read()).await? {
                 FromWorker::Done(done) => return Ok(done),
                 FromWorker::Get(key) => {
                     let asked = Instant::now();
@@ -106,7 +107,7 @@ impl Worker {
                     })?;
                     end += asked.elapsed();
                     let answer = frame::encode(&ToWorker::Found(found))?;
-                    within(end, self.write(&answer)).await?;
+                    within(end, &killed, self.write(&answer)).await?;
                 }
                 FromWorker::Ready => return Err(Failed::Gone("the worker spoke out of turn".to_owned())),
             }
@@ -127,9 +128,9 @@ impl Worker {
     }
 }
 
-async fn within<T>(end: Instant, work: impl Future<Output = io::Result<T>>) -> Result<T, Failed> {
+async fn within<T>(end: Instant, killed: &str, work: impl Future<Output = io::Result<T>>) -> Result<T, Failed> {
     match timeout(end.saturating_duration_since(Instant::now()), work).await {
         Ok(done) => Ok(done?),
-        Err(_) => Err(Failed::Call(ScriptError::new(ErrorKind::Time, "the script ran out of time and was killed"))),
+        Err(_) => Err(Failed::Call(ScriptError::new(ErrorKind::Time, killed))),
     }
 }

@@ -23,6 +23,7 @@ mod repeats;
 mod resuming;
 mod retention;
 mod running;
+mod scripts;
 mod secrets;
 mod senders;
 mod shutdown;

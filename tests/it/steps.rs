@@ -386,14 +386,6 @@ steps:
 
 async fn what_does_not_run_yet_is_refused(store: Store) {
     let world = World::start(store, DELAY).await;
-    let script = "
-cycle: scripted
-steps:
-  asked: { webhook: , next: works }
-  works: { script: \"function step(document) { return 1 }\" }
-";
-    let refused = world.engine.deploy("default", "x.yaml", script).await.expect_err("refused").to_string();
-    assert!(refused.contains("script"), "{refused}");
     let limited = DELAY.replace("steps:\n", "concurrency: { limit: 1 }\nsteps:\n");
     let refused = world.engine.deploy("default", "x.yaml", &limited).await.expect_err("refused").to_string();
     assert!(refused.contains("concurrency"), "{refused}");

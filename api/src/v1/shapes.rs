@@ -246,6 +246,9 @@ pub struct Step {
     /// Of an `http` step: each attempt with its request and answer, secrets masked.
     #[schema(value_type = Option<Vec<Object>>)]
     pub attempts: Option<Json>,
+    /// Of a `script` step: what it wrote with `console.log`, line by line.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub console: Option<Json>,
 }
 
 impl From<StepTrace> for Step {
@@ -259,6 +262,7 @@ impl From<StepTrace> for Step {
             output: view.output,
             error: view.error,
             attempts: view.attempts,
+            console: view.console,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use holdfast_definitions::{Cycle, Severity, StepKind, check};
+use holdfast_definitions::{Checked, Cycle, Diagnostic, SCRIPT, Script, Severity, StepKind, check};
+use holdfast_sandbox::ErrorKind;
 
-use super::Engine;
+use super::{Engine, Shared};
 use crate::{
     CycleId, CycleState, CycleView, Deployed, Error, Page, PageQuery, VersionView, WebhookView,
     admin::{Admin, Done},
@@ -52,16 +53,68 @@ fn can_run(cycle: &Cycle) -> Result<(), Error> {
     if cycle.concurrency.is_some() {
         return refused("`concurrency`");
     }
-    match cycle.steps.iter().find(|step| matches!(step.kind, StepKind::Script(_))) {
-        Some(step) => refused(&format!("`script` steps such as {}", step.id)),
-        None => Ok(()),
+    Ok(())
+}
+
+/// Scripts, each with the id of its step.
+fn scripts(cycle: &Cycle) -> impl Iterator<Item = (&str, &Script)> {
+    cycle.steps.iter().filter_map(|step| match &step.kind {
+        StepKind::Script(script) => Some((step.id.as_str(), script)),
+        _ => None,
+    })
+}
+
+/// Workers start now where a cycle that is deployed needs them.
+pub(super) fn warm_scripts(shared: &Shared) {
+    let catalog = shared.catalog();
+    let needed = catalog.accounts().into_iter().any(|account| {
+        let mut newest = catalog.cycles(&account).filter_map(|cycle| cycle.newest());
+        newest.any(|version| scripts(&version.cycle).next().is_some())
+    });
+    if needed {
+        shared.scripts.pool();
     }
 }
 
 impl Engine {
+    /// What is wrong with a file's definitions, scripts included, which only their workers can read.
+    pub async fn check(&self, file: &str, text: &str) -> Checked {
+        let mut checked = check(file, text);
+        let mut wrong = Vec::new();
+        for cycle in &checked.cycles {
+            for (step, script) in scripts(cycle) {
+                wrong.extend(self.check_script(file, step, script).await);
+            }
+        }
+        checked.diagnostics.extend(wrong);
+        checked
+    }
+
+    async fn check_script(&self, file: &str, step: &str, script: &Script) -> Option<Diagnostic> {
+        let pool = self.shared.scripts.pool()?;
+        let error = pool.check(script.source.clone(), "step", script.line).await.err()?;
+        if error.kind == ErrorKind::Worker {
+            // It is no word on the script: the step would say so when it runs.
+            tracing::warn!(%error, step, "a script could not be checked");
+            return None;
+        }
+        let line = error.line.unwrap_or(script.line) as usize;
+        Some(Diagnostic {
+            code: SCRIPT.0,
+            severity: Severity::Error,
+            message: format!("the script of {step}: {error}"),
+            file: file.to_owned(),
+            line,
+            column: 1,
+            end_line: line,
+            end_column: 1,
+            help: None,
+        })
+    }
+
     /// Checks and deploys every cycle of a file, all or none.
     pub async fn deploy(&self, account: &str, file: &str, text: &str) -> Result<Vec<Deployed>, Error> {
-        let checked = check(file, text);
+        let checked = self.check(file, text).await;
         if checked.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(Error::Definition(checked.diagnostics));
         }

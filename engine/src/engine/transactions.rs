@@ -370,6 +370,7 @@ fn run_view(
             output: step.output.or(entry).or(step.result),
             error: step.error,
             attempts: step.attempts,
+            console: step.console,
         });
         ended = ended.max(step.at.map_or(ended, |at| at.saturating_add_unsigned(step.duration_us)));
     }

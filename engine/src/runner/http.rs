@@ -67,7 +67,7 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
         let at = call.shared.clock.now().saturating_add(micros(wait));
         return Ok(Progress::Again { at, attempts: attempts.to_string() });
     }
-    let shown = Shown { at: Some(call.now), duration_us, attempts: Some(attempts) };
+    let shown = Shown { at: Some(call.now), duration_us, attempts: Some(attempts), console: None };
     Ok(match (verdict, answered) {
         (Verdict::Good, Ok(answered)) => {
             Progress::Done(Done { output: Some(masked(mask, output(&answered))?), error: None, shown })

@@ -13,6 +13,7 @@ mod examples;
 mod expires;
 mod explain;
 mod http;
+mod killed;
 mod layering;
 mod limits;
 mod mapping;

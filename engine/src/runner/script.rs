@@ -22,7 +22,7 @@ use crate::{
     history::timestamp,
     machine::{Done, Shown, StepError},
     ongoing::{Keeping, Ongoing, Progress},
-    store::{Store, UnderwayRow},
+    store::{self, Store, UnderwayRow},
 };
 
 /// How often a script is run whose keys others change meanwhile, before its step fails.
@@ -154,8 +154,15 @@ struct CycleStore {
 #[async_trait]
 impl Kept for CycleStore {
     async fn get(&self, key: &str) -> Result<Option<(String, i64)>, String> {
-        let found = self.store.kept(&self.account, self.cycle, &[key.to_owned()]).await;
-        Ok(found.map_err(|error| error.to_string())?.pop().map(|row| (row.value, row.version)))
+        let keys = [key.to_owned()];
+        loop {
+            match self.store.kept(&self.account, self.cycle, &keys).await {
+                Ok(mut found) => return Ok(found.pop().map(|row| (row.value, row.version))),
+                // The script waits with everything else; its time does not run on.
+                Err(store::Error::Unavailable(_)) => tokio::time::sleep(BRING_AGAIN).await,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! How an engine is opened, and what a request finds at its door.
 
+use std::sync::Arc;
+
+use holdfast_definitions::{Cycle, StepIndex, StepKind, Webhook};
+
 use crate::{HitId, Limits, MasterKeys, Reception, ScriptWorker, TransactionId, egress::Network};
 
 /// Where state lives.
@@ -37,8 +41,19 @@ pub struct Door {
     pub account: String,
     pub cycle: String,
     pub step: String,
-    pub synchronous: bool,
     pub admission: Admission,
+    /// The newest version that has the step: its settings are in force.
+    pub definition: Arc<Cycle>,
+    pub index: StepIndex,
+}
+
+impl Door {
+    pub fn webhook(&self) -> &Webhook {
+        match &self.definition.step(self.index).kind {
+            StepKind::Webhook(webhook) => webhook,
+            _ => unreachable!("a door is made only of a webhook step"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

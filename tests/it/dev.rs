@@ -81,7 +81,10 @@ async fn check_tells_right_from_wrong_by_its_exit_code() {
     let (home, node) = dev().await;
     let file = home.definitions().join("test.yaml");
     let path = file.to_str().expect("a path");
-    assert!(node.command(&["check", path]).await.status.success());
+    let right = node.command(&["check", path]).await;
+    assert!(right.status.success());
+    let said = String::from_utf8_lossy(&right.stderr).into_owned();
+    assert!(said.contains("note: ") && said.contains("whoever knows the address is let in at"), "{said}");
     std::fs::write(&file, ASK.replace("next: told", "next: tolt")).expect("it is written");
     let wrong = node.command(&["check", path]).await;
     assert_eq!(wrong.status.code(), Some(1));

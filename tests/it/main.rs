@@ -1,8 +1,10 @@
 //! One integration binary: each module tests one noun of the contract, on both databases.
 
+mod admission;
 mod answers;
 mod api;
 mod bombs;
+mod clients;
 mod commits;
 mod crash;
 mod dev;
@@ -23,6 +25,7 @@ mod retention;
 mod running;
 mod scripts;
 mod secrets;
+mod senders;
 mod shutdown;
 mod side_by_side;
 mod steps;

@@ -16,6 +16,7 @@ mod serve;
 mod settings;
 mod table;
 mod transactions;
+mod verify;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Says what is wrong with definitions
     Check(check::Check),
+    /// Explains why a captured request is, or is not, let in
+    Verify(verify::Verify),
     /// Draws a definition's graph
     Graph(graph::Graph),
     /// Cycles of a running server
@@ -91,6 +94,7 @@ impl Cli {
             Verb::Dev(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
             Verb::Check(verb) => verb.run(),
+            Verb::Verify(verb) => verb.run(),
             Verb::Graph(verb) => verb.run(),
             Verb::Cycles(verb) => verb.run().await,
             Verb::Transactions(verb) => verb.run().await,

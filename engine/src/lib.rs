@@ -36,7 +36,7 @@ pub use answer::Answer;
 pub use engine::Engine;
 pub use error::Error;
 pub use explain::{CandidateView, Explanation, ExtractedValue};
-pub use hit::{Arrival, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
+pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
 pub use id::{CycleId, HitId, KeyId, TransactionId};
 pub use limits::Limits;
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};

@@ -449,7 +449,7 @@ const HEADERS_RESERVED: &[&str] = &[
     "idempotency-replayed",
 ];
 
-fn response(status: &Json, mut headers: Vec<(String, String)>, body: Json) -> Result<Answer, String> {
+pub fn response(status: &Json, mut headers: Vec<(String, String)>, body: Json) -> Result<Answer, String> {
     let status = match status {
         Json::Number(number) => number.as_i64().filter(|status| (200..=599).contains(status)),
         _ => None,

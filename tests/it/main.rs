@@ -20,6 +20,7 @@ mod model;
 mod nodes;
 mod repair;
 mod repeats;
+mod request_scripts;
 mod resuming;
 mod retention;
 mod running;

@@ -256,6 +256,7 @@ pub fn arrival(webhook: String, body: impl Into<Body>) -> Arrival {
         raw: Bytes::from(body.0),
         repeat: None,
         wait: None,
+        by_script: None,
     }
 }
 

@@ -8,10 +8,10 @@ use axum::{
 };
 use bytes::Bytes;
 use holdfast_definitions::{Json, Members};
-use holdfast_engine::{Admission, Arrival, Door, Reception};
+use holdfast_engine::{Admission, Arrival, Door, Reception, Reply};
 use serde_json::json;
 
-use super::{Refusal, body, head, sender::Sender};
+use super::{Refusal, body, head, reply, sender::Sender};
 use crate::{
     App, Limits, Problem,
     decode::{Coding, Format},
@@ -29,13 +29,18 @@ pub enum Passed {
 
 /// Whether a request of this method goes down the chain.
 pub fn is_claimed(door: &Door, method: &Method) -> bool {
-    let challenge = door.webhook().challenge.as_ref();
-    method == Method::POST || challenge.is_some_and(|challenge| verify::claims(challenge, method))
+    let webhook = door.webhook();
+    let scripted = webhook.script.is_some() && [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    let challenge = webhook.challenge.as_ref();
+    method == Method::POST || scripted || challenge.is_some_and(|challenge| verify::claims(challenge, method))
 }
 
 pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Passed, Refusal> {
     let challenge = door.webhook().challenge.as_ref().filter(|challenge| verify::claims(challenge, &parts.method));
     if door.admission == Admission::Refuse && challenge.is_none() {
+        if parts.method != Method::POST {
+            return Ok(Passed::Unclaimed);
+        }
         body::linger(body, &parts.headers, &app.limits);
         return Err(Refusal::Inactive);
     }
@@ -56,7 +61,7 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         if let Some(answer) = sender.answer(challenge, &bare(&parts, body), false) {
             return Ok(Passed::Challenge(answer));
         }
-        if parts.method != Method::POST {
+        if parts.method != Method::POST && door.webhook().script.is_none() {
             return Ok(Passed::Unclaimed);
         }
     }
@@ -70,7 +75,9 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         }
         body = Some(decoded);
     }
-    if parts.method != Method::POST {
+    // A script may turn any request into a hit, where there can be one.
+    let scripted = door.webhook().script.is_some() && door.admission != Admission::Refuse;
+    if parts.method != Method::POST && !scripted {
         return Ok(Passed::Unclaimed);
     }
     if door.admission == Admission::Refuse {
@@ -85,6 +92,7 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         raw,
         repeat: head::repeat(&parts.headers)?,
         wait: head::wait(&parts.headers),
+        by_script: None,
     };
     if let Some(earlier) = app.engine.recall(&arrival).await? {
         return Ok(Passed::Accepted(earlier));
@@ -94,7 +102,22 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         None => decoded(&parts.headers, coding, &arrival.raw, &app.limits).await?,
     };
     fits(door, &arrival.body)?;
-    Ok(Passed::Accepted(app.engine.receive(arrival).await?))
+    accepted(app, door, arrival).await
+}
+
+/// The last word is the script's, where there is one.
+async fn accepted(app: &App, door: &Door, arrival: Arrival) -> Result<Passed, Refusal> {
+    let arrival = app.engine.scripted(door, arrival).await?;
+    let answer = arrival.by_script.as_ref().and_then(|script| script.answer.clone());
+    let filtered = arrival.by_script.as_ref().is_some_and(|script| script.filtered);
+    if arrival.method != "POST" && !filtered {
+        return Ok(answer.map_or(Passed::Unclaimed, |answer| Passed::Challenge(reply::answered(answer))));
+    }
+    let mut reception = app.engine.receive(arrival).await?;
+    if let Some(answer) = answer.filter(|_| !reception.replayed) {
+        reception.reply = Reply::Answer(answer);
+    }
+    Ok(Passed::Accepted(reception))
 }
 
 /// What a challenge's paths are read from: with nothing masked, since nothing of it is kept.

@@ -83,7 +83,7 @@ fn identify(response: &mut Response, hit: HitId, transaction: Option<Transaction
     }
 }
 
-fn answered(answer: Answer) -> Response {
+pub fn answered(answer: Answer) -> Response {
     match answer {
         Answer::Response { status, headers, body } => written(status, &headers, body),
         Answer::Accepted => accepted(),

@@ -59,10 +59,11 @@ fn can_run(cycle: &Cycle) -> Result<(), Error> {
     Ok(())
 }
 
-/// Scripts, each with the id of its step.
-fn scripts(cycle: &Cycle) -> impl Iterator<Item = (&str, &Script)> {
+/// Scripts, each with the id of its step and the function that is called.
+fn scripts(cycle: &Cycle) -> impl Iterator<Item = (&str, &Script, &'static str)> {
     cycle.steps.iter().filter_map(|step| match &step.kind {
-        StepKind::Script(script) => Some((step.id.as_str(), script)),
+        StepKind::Script(script) => Some((step.id.as_str(), script, "step")),
+        StepKind::Webhook(webhook) => Some((step.id.as_str(), webhook.script.as_ref()?, "request")),
         _ => None,
     })
 }
@@ -84,19 +85,19 @@ impl Engine {
     pub async fn check(&self, file: &str, text: &str) -> Checked {
         let mut checked = check(file, text);
         let mut wrong = Vec::new();
-        for (step, script) in checked.cycles.iter().flat_map(|cycle| scripts(cycle)) {
+        for (step, script, function) in checked.cycles.iter().flat_map(|cycle| scripts(cycle)) {
             if wrong.len() == WRONG_MAX {
                 break;
             }
-            wrong.extend(self.check_script(file, step, script).await);
+            wrong.extend(self.check_script(file, step, script, function).await);
         }
         checked.diagnostics.extend(wrong);
         checked
     }
 
-    async fn check_script(&self, file: &str, step: &str, script: &Script) -> Option<Diagnostic> {
+    async fn check_script(&self, file: &str, step: &str, script: &Script, function: &str) -> Option<Diagnostic> {
         let pool = self.shared.scripts.pool()?;
-        let error = pool.check(script.source.clone(), "step", script.line).await.err()?;
+        let error = pool.check(script.source.clone(), function, script.line).await.err()?;
         if error.kind == ErrorKind::Worker {
             // It is no word on the script: the step would say so when it runs.
             tracing::warn!(%error, step, "a script could not be checked");

@@ -8,6 +8,7 @@ mod explain;
 mod hits;
 mod keys;
 mod receive;
+mod scripted;
 mod secrets;
 mod transactions;
 

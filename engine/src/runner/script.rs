@@ -53,9 +53,6 @@ pub async fn run(call: &Call<'_>, script: &Script) -> Result<Progress, Error> {
 }
 
 async fn called(call: &Call<'_>, script: &Script) -> Result<Returned, ScriptError> {
-    let Some(pool) = call.shared.scripts.pool() else {
-        return Err(fault("scripts can't be run here: the server has no program to run them with"));
-    };
     let kept: Arc<dyn Kept> = Arc::new(CycleStore {
         store: call.shared.store.clone(),
         account: call.account.to_owned(),
@@ -73,7 +70,8 @@ async fn called(call: &Call<'_>, script: &Script) -> Result<Returned, ScriptErro
             first_line: script.line,
             store: Some(kept.clone()),
         };
-        match pool.run(made).await {
+        let ran = call.shared.scripts.run(call.account, &call.cycle.name, made).await;
+        match ran.ok_or_else(|| fault("scripts can't be run here: the server has no program to run them with"))? {
             Err(error) if error.kind == ErrorKind::Worker && tries < WORKER_TRIES => {
                 tracing::warn!(%error, "a script's worker failed; the script is run again");
                 tokio::time::sleep(BRING_AGAIN).await;

@@ -50,6 +50,19 @@ async fn a_broken_file_is_shown_and_the_old_version_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_secret_is_deployed_when_it_comes() {
+    let (home, node) = dev().await;
+    let verified =
+        "cycle: hub\nsteps:\n  a:\n    webhook: { verify: { preset: github, secret: \"${secrets.HUB}\" } }\n";
+    std::fs::write(home.definitions().join("hub.yaml"), verified).expect("it is written");
+    eventually("it says what is missing", async || node.log().contains("secrets set HUB").then_some(())).await;
+    node.post("/api/v1/secrets", json!({ "name": "HUB", "value": "x" })).await.expect(200);
+    eventually("it runs", async || node.log().contains("hub version 1").then_some(())).await;
+    let told = node.log().matches("which there is not").count();
+    assert_eq!(told, 1, "once: {}", node.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_web_page_cannot_reach_in() {
     let (_home, node) = dev().await;
     for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example"), ("x-forwarded-for", "10.0.0.1")]

@@ -18,6 +18,7 @@ mod limits;
 mod mapping;
 mod model;
 mod nodes;
+mod partners;
 mod repair;
 mod repeats;
 mod request_scripts;

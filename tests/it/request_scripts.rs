@@ -1,6 +1,6 @@
 //! A webhook's script: it changes a request, filters it, answers it, refuses it (contract, section 6).
 
-use holdfast_tests::{Call, Home, Node, Response, Store, both_stores};
+use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores};
 use serde_json::json;
 
 both_stores![
@@ -64,11 +64,7 @@ steps:
 "#;
 
 async fn dev(store: Store) -> (Home, Node) {
-    let home = Home::new(store, "cycle: first\nsteps:\n  one:\n    webhook:\n").await;
-    let node = home.dev().await;
-    node.post("/api/v1/secrets", json!({ "name": "SHOP", "value": "canary-shop" })).await.expect(200);
-    node.deploy(CYCLES).await;
-    (home, node)
+    Home::with_secrets(store, Mode::DevManual, &[("SHOP", "canary-shop")], CYCLES).await
 }
 
 async fn keyed(node: &Node, key: &str, body: serde_json::Value) -> Response {

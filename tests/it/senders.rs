@@ -77,10 +77,7 @@ steps:
 const HUB: &str = "canary-hub-4711";
 
 async fn dev(store: Store, mode: Mode) -> (Home, Node) {
-    let home = Home::new(store, "cycle: first\nsteps:\n  one:\n    webhook:\n").await;
-    let node = home.start(mode).await;
-    // A cycle is not deployed before the secrets that it names are there.
-    for (name, value) in [
+    let secrets = [
         ("HUB", HUB),
         ("HUB_OLD", "not yet used"),
         ("PAY", "canary-pay"),
@@ -88,10 +85,8 @@ async fn dev(store: Store, mode: Mode) -> (Home, Node) {
         ("META", "token"),
         ("TALK", "t"),
         ("NOT_THERE", "soon gone"),
-    ] {
-        node.post("/api/v1/secrets", json!({ "name": name, "value": value })).await.expect(200);
-    }
-    node.deploy(CYCLES).await;
+    ];
+    let (home, node) = Home::with_secrets(store, mode, &secrets, CYCLES).await;
     node.send(node.call("DELETE", "/api/v1/secrets/NOT_THERE")).await.expect("an answer").expect(204);
     (home, node)
 }

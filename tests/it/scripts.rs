@@ -134,13 +134,20 @@ async fn a_script_that_does_not_end_delays_no_other(store: Store) {
     world.deploy(&other).await;
     world.engine.start(ACCOUNT, "other").await.expect("started");
     let began = Instant::now();
-    let endless = world.call("asked", json!({}));
+    // More than there are workers: one is left to the other cycle.
+    let endless: Vec<_> = (0..12).map(|_| world.call("asked", json!({}))).collect();
     for n in 0..20 {
         assert_eq!(world.hit("other/asked", json!({ "n": n })).await.said(), format!("200 {{\"n\":{n}}}"));
     }
-    assert_eq!(endless.await.expect("answered").said(), "500 works: the script ran for longer than 250 ms");
+    assert!(endless.iter().any(|caller| !caller.is_finished()));
+    for caller in endless {
+        let said = caller.await.expect("answered").said();
+        assert!(said.starts_with("500 works: the script ran for longer than 250 ms"), "{said}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     // A native function does not hear that its time is up: its process is killed.
     world.deploy(&yaml("function step() { return new Array(300_000_000) + '' }")).await;
+    let began = Instant::now();
     let got = world.hit("asked", json!({})).await;
     assert!(got.said().starts_with("500 works: the script ran "), "{}", got.said());
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());

@@ -21,6 +21,9 @@ use crate::{
 const PAGE_DEFAULT: u32 = 50;
 const PAGE_MAX: u32 = 1_000;
 
+/// Scripts that a check finds fault with: each may take all of its time.
+const WRONG_MAX: usize = 10;
+
 /// Rounds of queued hits that a start runs before it is answered.
 const DRAINED_AT_START: usize = 10;
 
@@ -82,10 +85,11 @@ impl Engine {
     pub async fn check(&self, file: &str, text: &str) -> Checked {
         let mut checked = check(file, text);
         let mut wrong = Vec::new();
-        for cycle in &checked.cycles {
-            for (step, script, function) in scripts(cycle) {
-                wrong.extend(self.check_script(file, step, script, function).await);
+        for (step, script, function) in checked.cycles.iter().flat_map(|cycle| scripts(cycle)) {
+            if wrong.len() == WRONG_MAX {
+                break;
             }
+            wrong.extend(self.check_script(file, step, script, function).await);
         }
         checked.diagnostics.extend(wrong);
         checked

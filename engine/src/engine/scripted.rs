@@ -19,9 +19,9 @@ impl Engine {
     pub async fn scripted(&self, door: &Door, arrival: Arrival) -> Result<Arrival, Error> {
         let Some(script) = &door.webhook().script else { return Ok(arrival) };
         let unavailable = |reason: &str| Error::Unavailable { reason: reason.into(), retry_after: RETRY_SOON };
-        let pool = self.shared.scripts.pool().ok_or_else(|| unavailable("scripts can't be run here"))?;
         let call = self.request_call(door, script, &arrival);
-        match pool.run(call).await {
+        let ran = self.shared.scripts.run(&door.account, &door.cycle, call).await;
+        match ran.ok_or_else(|| unavailable("scripts can't be run here"))? {
             Ok(returned) => left(arrival, returned).map_err(|error| wrong(door, error)),
             Err(error) if error.kind == ErrorKind::Throw => Err(Error::Thrown(error.message)),
             Err(error) if error.kind == ErrorKind::Worker => {

@@ -22,7 +22,7 @@ use crate::{
     history::timestamp,
     machine::{Done, Shown, StepError},
     ongoing::{Keeping, Ongoing, Progress},
-    store::{Store, UnderwayRow},
+    store::{self, Store, UnderwayRow},
 };
 
 /// How often a script is run whose keys others change meanwhile, before its step fails.
@@ -53,9 +53,6 @@ pub async fn run(call: &Call<'_>, script: &Script) -> Result<Progress, Error> {
 }
 
 async fn called(call: &Call<'_>, script: &Script) -> Result<Returned, ScriptError> {
-    let Some(pool) = call.shared.scripts.pool() else {
-        return Err(fault("scripts can't be run here: the server has no program to run them with"));
-    };
     let kept: Arc<dyn Kept> = Arc::new(CycleStore {
         store: call.shared.store.clone(),
         account: call.account.to_owned(),
@@ -73,7 +70,8 @@ async fn called(call: &Call<'_>, script: &Script) -> Result<Returned, ScriptErro
             first_line: script.line,
             store: Some(kept.clone()),
         };
-        match pool.run(made).await {
+        let ran = call.shared.scripts.run(call.account, &call.cycle.name, made).await;
+        match ran.ok_or_else(|| fault("scripts can't be run here: the server has no program to run them with"))? {
             Err(error) if error.kind == ErrorKind::Worker && tries < WORKER_TRIES => {
                 tracing::warn!(%error, "a script's worker failed; the script is run again");
                 tokio::time::sleep(BRING_AGAIN).await;
@@ -154,8 +152,15 @@ struct CycleStore {
 #[async_trait]
 impl Kept for CycleStore {
     async fn get(&self, key: &str) -> Result<Option<(String, i64)>, String> {
-        let found = self.store.kept(&self.account, self.cycle, &[key.to_owned()]).await;
-        Ok(found.map_err(|error| error.to_string())?.pop().map(|row| (row.value, row.version)))
+        let keys = [key.to_owned()];
+        loop {
+            match self.store.kept(&self.account, self.cycle, &keys).await {
+                Ok(mut found) => return Ok(found.pop().map(|row| (row.value, row.version))),
+                // The script waits with everything else; its time does not run on.
+                Err(store::Error::Unavailable(_)) => tokio::time::sleep(BRING_AGAIN).await,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod admission;
 mod answers;
 mod api;
 mod bombs;
+mod canaries;
 mod clients;
 mod commits;
 mod crash;

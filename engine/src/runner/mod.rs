@@ -6,6 +6,7 @@
 //! store is away), the step is done again, with the same `Idempotency-Key`.
 
 mod http;
+mod masks;
 mod script;
 mod xml;
 

@@ -95,6 +95,7 @@ codes! {
     SECRET_HERE = "HF080",
     VAR_UNDECLARED = "HF081",
     VAR = "HF082",
+    VAR_GIVEN = "HF083",
     SETTING_RANGE = "HF090",
     URL = "HF091",
     HTTP_HEADER = "HF092",

@@ -59,7 +59,8 @@ pub struct Concurrency {
 /// An immutable, checked definition.
 ///
 /// Invariants: the graph is acyclic and every step can be reached from a start webhook; every path
-/// compiled; `digest` is the SHA-256 of the source text of this document alone.
+/// compiled; `digest` is the SHA-256 of the source text of this
+/// document alone, and of the variables that were given for it.
 #[derive(Debug)]
 pub struct Cycle {
     pub name: String,
@@ -68,8 +69,12 @@ pub struct Cycle {
     pub concurrency: Option<Concurrency>,
     /// `vars`, with their values.
     pub vars: BTreeMap<String, Json>,
+    /// Those of them that were given at the deploy.
+    pub given: BTreeMap<String, Json>,
     /// The secrets that its steps read.
     pub secrets: BTreeSet<String>,
+    /// The variables of the environment that its steps read.
+    pub env: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub graph: DiGraph<StepIndex, Edge>,
     /// The YAML of this document, as written.

@@ -82,6 +82,7 @@ const PAGES: &[(&str, &str)] = &[
     ("HF080", include_str!("explain/HF080.md")),
     ("HF081", include_str!("explain/HF081.md")),
     ("HF082", include_str!("explain/HF082.md")),
+    ("HF083", include_str!("explain/HF083.md")),
     ("HF090", include_str!("explain/HF090.md")),
     ("HF091", include_str!("explain/HF091.md")),
     ("HF092", include_str!("explain/HF092.md")),

@@ -30,7 +30,7 @@ mod written;
 mod yaml;
 
 pub use challenge::{Answer, Challenge, ChallengeMethod, Mac, Piece};
-pub use check::check;
+pub use check::{check, check_given};
 pub use codes::{SCRIPT, codes};
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
@@ -41,6 +41,7 @@ pub use explain::explain;
 pub use http::{Auth, BodyType, Http, Retry};
 pub use json::{DEPTH_MAX, Json, JsonError, Members, write_text};
 pub use key::{Key, NotAKey};
+pub use lower::Given;
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};

@@ -43,6 +43,7 @@ enum Source {
     TransactionId,
     CycleName,
     Var(String),
+    Env(String),
     Secret(String),
 }
 
@@ -73,6 +74,8 @@ pub struct Scope<'a> {
     pub cycle_name: &'a str,
     /// `${vars.NAME}`
     pub vars: &'a dyn Lookup,
+    /// `${env.NAME}`: what the operator has allowed of the environment.
+    pub env: &'a dyn Lookup,
     /// `${secrets.NAME}`; none where secrets may not be read, which a check has refused before.
     pub secrets: Option<&'a dyn Lookup>,
 }
@@ -113,6 +116,14 @@ impl Template {
         self.sources()
             .into_iter()
             .filter_map(|source| if let Source::Var(name) = source { Some(name.as_str()) } else { None })
+            .collect()
+    }
+
+    /// The names of the environment's variables that it reads.
+    pub fn env(&self) -> Vec<&str> {
+        self.sources()
+            .into_iter()
+            .filter_map(|source| if let Source::Env(name) = source { Some(name.as_str()) } else { None })
             .collect()
     }
 
@@ -161,6 +172,7 @@ impl Reading {
             Source::TransactionId => Json::from(scope.transaction_id),
             Source::CycleName => Json::from(scope.cycle_name),
             Source::Var(name) => scope.vars.get(name).unwrap_or_default(),
+            Source::Env(name) => scope.env.get(name).unwrap_or_default(),
             Source::Secret(name) => scope.secrets.and_then(|secrets| secrets.get(name)).unwrap_or_default(),
         };
         let nothing = match &value {

@@ -27,6 +27,8 @@ pub struct WrittenCycle {
     pub concurrency: Option<Spanned<Concurrency>>,
     pub vars: BTreeMap<String, Json>,
     pub secrets: BTreeSet<String>,
+    pub env: BTreeSet<String>,
+    pub given: BTreeMap<String, Json>,
     pub steps: Vec<WrittenStep>,
     pub steps_span: Span,
 }

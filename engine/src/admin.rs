@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use holdfast_definitions::Cycle;
+use holdfast_definitions::{Cycle, Json, Members};
 use uuid::Uuid;
 
 use crate::{
@@ -224,6 +224,7 @@ impl Change<'_> {
             digest: cycle.digest.to_vec(),
             source: cycle.source.clone(),
             created_at,
+            vars: Json::from(cycle.given.clone().into_iter().collect::<Members>()).to_string(),
         };
         self.commit.put_version(&version).await?;
         for (_, step, _) in cycle.webhooks().filter(|(_, step, _)| !known.contains(&step.id)) {

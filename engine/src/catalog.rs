@@ -9,13 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use holdfast_definitions::{Cycle, Key, Mapping, StepIndex, StepKind, Webhook, check};
+use holdfast_definitions::{Cycle, Given, Json, Key, Mapping, StepIndex, StepKind, Webhook, check_given};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
     Admission, Door, Error,
     clock::{Micros, micros},
+    history::parse,
     limits::QUEUE_WINDOW,
     store::{CatalogRows, CycleRow, Seek},
 };
@@ -151,7 +152,7 @@ impl Catalog {
             let known = earlier.cycles.get(&row.cycle_id).and_then(|cycle| cycle.versions.get(&row.version));
             let cycle = match known {
                 Some(version) => version.cycle.clone(),
-                None => compile(&row.source)?,
+                None => compile(&row.source, &row.vars)?,
             };
             versions
                 .entry(row.cycle_id)
@@ -266,8 +267,12 @@ fn hook(
 }
 
 /// What was deployed compiles again: it passed the same check.
-fn compile(source: &str) -> Result<Arc<Cycle>, Error> {
-    check("", source)
+fn compile(source: &str, vars: &str) -> Result<Arc<Cycle>, Error> {
+    let given: Given = match parse(vars)? {
+        Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        _ => Given::new(),
+    };
+    check_given("", source, &given)
         .cycles
         .pop()
         .ok_or_else(|| Error::Internal("a deployed definition no longer compiles; was the program downgraded?".into()))

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{
-    Case, Cycle, Delay, Json, Key, KeyError, Members, Next, OnError, Respond, Scope, StepIndex, StepKind, Template,
+    Case, Cycle, Delay, Json, Key, KeyError, Lookup, Members, Next, OnError, Respond, Scope, StepIndex, StepKind,
+    Template,
 };
 
 use crate::{
@@ -129,11 +130,12 @@ impl Pass {
 }
 
 /// What a pass may know besides the document.
-#[derive(Debug)]
 pub struct Setting<'a> {
     pub now: DateTime<Utc>,
     pub transaction_id: &'a str,
     pub limits: &'a Limits,
+    /// What may be read of the environment.
+    pub env: &'a dyn Lookup,
     /// Steps of the run before this pass.
     pub steps_before: usize,
 }
@@ -429,6 +431,7 @@ impl Walk<'_> {
             transaction_id: self.setting.transaction_id,
             cycle_name: &self.cycle.name,
             vars: &self.cycle.vars,
+            env: self.setting.env,
             secrets: None,
         }
     }

@@ -1,8 +1,8 @@
 //! How an engine is opened, and what a request finds at its door.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use holdfast_definitions::{Cycle, StepIndex, StepKind, Webhook};
+use holdfast_definitions::{Cycle, Json, StepIndex, StepKind, Webhook};
 
 use crate::{HitId, Limits, MasterKeys, Reception, ScriptWorker, TransactionId, egress::Network};
 
@@ -30,6 +30,8 @@ pub struct Options {
     pub master_keys: MasterKeys,
     /// Networks that calls may go to besides public addresses.
     pub networks: Vec<Network>,
+    /// What cycles may read of the environment, by name.
+    pub environment: BTreeMap<String, Json>,
     /// What runs scripts; without it, `script` steps fail.
     pub script_worker: Option<ScriptWorker>,
 }

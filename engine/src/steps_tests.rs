@@ -31,7 +31,7 @@ fn run(body: Json) -> (Arc<Cycle>, Pass) {
     let output = Json::from(Members::from_iter([("body".to_owned(), body)]));
     let now = DateTime::UNIX_EPOCH;
     let limits = Limits::default();
-    let setting = Setting { now, transaction_id: "t", limits: &limits, steps_before: 0 };
+    let setting = Setting { now, transaction_id: "t", limits: &limits, env: &(), steps_before: 0 };
     let event = Event::Hit { step: cycle.find("asked").expect("a step"), output };
     let pass = advance(&cycle, &mut Json::from(Members::new()), event, &setting);
     (cycle, pass)

@@ -310,6 +310,7 @@ async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gat
         account,
         catalog,
         limits: &shared.limits,
+        env: &shared.environment,
         instance: &shared.instance,
         waiters: &shared.waiters,
         heard: shared.is_heard(),

@@ -34,3 +34,4 @@ mod shutdown;
 mod side_by_side;
 mod steps;
 mod storms;
+mod variables;

@@ -214,6 +214,7 @@ async fn without_a_worker_the_step_fails(store: Store) {
         limits: Limits::default(),
         master_keys: MasterKeys::none(),
         networks: Vec::new(),
+        environment: std::collections::BTreeMap::new(),
         script_worker: None,
     });
     let engine = engine.await.expect("the engine opens");

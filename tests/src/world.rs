@@ -61,6 +61,7 @@ impl World {
             limits: Limits::default(),
             master_keys: MasterKeys::none(),
             networks: holdfast_engine::egress::Network::loopback().to_vec(),
+            environment: std::collections::BTreeMap::new(),
             script_worker: script_worker(),
         };
         let engine = Engine::with_store(stalling, options).await.expect("the engine opens");
@@ -268,6 +269,7 @@ async fn open(home: &StoreHome, limits: Limits) -> Engine {
         limits,
         master_keys: MasterKeys::none(),
         networks: holdfast_engine::egress::Network::loopback().to_vec(),
+        environment: std::collections::BTreeMap::new(),
         script_worker: script_worker(),
     };
     Engine::open(options).await.expect("the engine opens")

@@ -15,7 +15,7 @@ use super::{
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  holdfast cycles\n  holdfast cycles deploy order.yaml\n  holdfast cycles stop order-status --drain"
+    after_help = "Example:\n  holdfast cycles\n  holdfast cycles deploy order.yaml --var region=eu\n  holdfast cycles stop order-status --drain"
 )]
 pub struct Cycles {
     #[command(flatten)]
@@ -35,6 +35,9 @@ enum What {
     /// Deploys the definitions of a file
     Deploy {
         file: PathBuf,
+        /// The value of a variable that the file declares; again for another
+        #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+        var: Vec<(String, String)>,
     },
     Start {
         cycle: String,
@@ -69,9 +72,10 @@ impl Cycles {
         match self.what {
             None => server.list("cycles", &self.listing.query(&[]), LIST, self.listing.watch).await,
             Some(What::Show { cycle }) => server.show(&server.get(&format!("cycles/{cycle}"), &[]).await?),
-            Some(What::Deploy { file }) => {
+            Some(What::Deploy { file, var }) => {
                 let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-                let query = [("file".to_owned(), file.display().to_string())];
+                let mut query = vec![("file".to_owned(), file.display().to_string())];
+                query.extend(var.into_iter().map(|(name, value)| (format!("var.{name}"), value)));
                 let body = Some((text, "application/yaml"));
                 let deployed = server.send(Method::POST, "cycles", &query, body).await?;
                 server.done(&deployed, said(&deployed))
@@ -97,6 +101,11 @@ impl Cycles {
             }
         }
     }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn said(deployed: &Value) -> String {

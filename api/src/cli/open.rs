@@ -3,6 +3,7 @@
 use std::{future::Future, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
+use holdfast_definitions::Json;
 use holdfast_engine::{Database, Engine, Options, Scope, ScriptWorker, egress::Network};
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -45,6 +46,7 @@ pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result
         limits: settings.limits.engine(),
         master_keys: master_keys(settings, dev)?,
         networks: networks(settings, dev),
+        environment: environment(settings),
         script_worker: script_worker(),
     };
     let engine = Engine::open(options).await.map_err(|error| anyhow::anyhow!("{}", error.for_log()))?;
@@ -64,6 +66,12 @@ fn script_worker() -> Option<ScriptWorker> {
         false => std::env::current_exe().ok()?,
     };
     Some(ScriptWorker { program, arguments: vec!["sandbox".to_owned()] })
+}
+
+/// One that is allowed and not set is null.
+fn environment(settings: &Settings) -> std::collections::BTreeMap<String, Json> {
+    let value = |name: &String| std::env::var(name).map_or(Json::Null, Json::Text);
+    settings.allow_env.iter().map(|name| (name.clone(), value(name))).collect()
 }
 
 fn networks(settings: &Settings, dev: bool) -> Vec<Network> {

@@ -26,6 +26,9 @@ pub struct Settings {
     /// Networks that calls may go to besides public addresses, such as 10.1.0.0/16 [`dev` opens loopback]
     #[arg(long, env = "HOLDFAST_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
     pub allow_network: Vec<holdfast_engine::egress::Network>,
+    /// Variables of the environment that cycles may read, as ${env.NAME}
+    #[arg(long, env = "HOLDFAST_ALLOW_ENV", value_name = "NAME", value_delimiter = ',')]
+    pub allow_env: Vec<String>,
     /// Where callers find this server: webhook URLs begin with it
     #[arg(long, env = "HOLDFAST_PUBLIC_URL")]
     pub public_url: Option<String>,

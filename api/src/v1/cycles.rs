@@ -1,5 +1,7 @@
 //! Cycles: deployed, listed, started, stopped, deleted; and definitions checked.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -35,19 +37,39 @@ pub struct Source {
     pub file: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+pub struct Deploying {
+    file: Option<String>,
+    /// `var.NAME`
+    #[serde(flatten)]
+    rest: BTreeMap<String, String>,
+}
+
+impl Deploying {
+    fn given(self) -> Result<holdfast_definitions::Given, Problem> {
+        let one = |(name, value): (String, String)| match name.strip_prefix("var.") {
+            Some(name) => Ok((name.to_owned(), holdfast_definitions::Json::Text(value))),
+            None => Err(Problem::invalid(format!("unknown parameter {name}; known are file and var.NAME"))),
+        };
+        self.rest.into_iter().map(one).collect()
+    }
+}
+
 /// Deploys every cycle of a YAML (or JSON) text, all or none. The same text again makes no new
 /// version.
-#[utoipa::path(post, path = "/api/v1/cycles", tag = "cycles", params(Source),
+#[utoipa::path(post, path = "/api/v1/cycles", tag = "cycles",
+    params(Source, ("var.NAME" = Option<String>, Query, description = "The value of a variable that some cycle of the text declares")),
     request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = Vec<DeployedCycle>), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument, description = "The definition has errors: `diagnostics`."), (status = 503, body = ProblemDocument)))]
 pub async fn deploy(
     State(app): State<App>,
     caller: access::Deployer,
-    Params(source): Params<Source>,
+    Params(mut source): Params<Deploying>,
     Raw(body): Raw,
 ) -> Result<Json<Vec<DeployedCycle>>, Problem> {
-    let file = source.file.unwrap_or_else(|| "definition.yaml".into());
-    let deployed = app.engine.deploy(&caller.0.account, &file, text(&body)?).await?;
+    let file = source.file.take().unwrap_or_else(|| "definition.yaml".into());
+    let given = source.given()?;
+    let deployed = app.engine.deploy_given(&caller.0.account, &file, text(&body)?, &given).await?;
     Ok(Json(deployed.into_iter().map(|one| DeployedCycle::new(one, &app.public_url)).collect()))
 }
 

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{answers::Answers, graph::Graph};
 use crate::{
-    Case, Cycle, Decision, Entry, Expires, Fail, Mapping, Next, OnError, OnNoMatch, Respond, Step, StepIndex, StepKind,
-    Webhook,
+    Case, Cycle, Decision, Entry, Expires, Fail, Json, Mapping, Next, OnError, OnNoMatch, Respond, Step, StepIndex,
+    StepKind, Webhook,
     written::{Target, WrittenCycle, WrittenKind, WrittenRespond, WrittenWebhook},
 };
 
@@ -72,12 +72,23 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
         concurrency: written.concurrency.map(|concurrency| concurrency.value),
         vars: written.vars,
         secrets: written.secrets,
+        env: written.env,
         graph: indexed(&graph.edges),
         steps,
         source: source.to_owned(),
-        digest: Sha256::digest(source).into(),
+        digest: digest(source, &written.given),
+        given: written.given,
         by_id,
     })
+}
+
+fn digest(source: &str, given: &BTreeMap<String, Json>) -> [u8; 32] {
+    let mut hash = Sha256::new_with_prefix(source);
+    for (name, value) in given {
+        // No YAML text has a zero in it.
+        hash.update(format!("\0{name}={value}"));
+    }
+    hash.finalize().into()
 }
 
 fn webhook(written: WrittenWebhook, expires: Option<Expires>, synchronous: bool) -> Webhook {

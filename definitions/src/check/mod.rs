@@ -11,7 +11,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     Checked, Cycle, codes,
-    lower::lower,
+    lower::{Given, lower},
     problem::Problem,
     written::WrittenCycle,
     yaml::{self, Document},
@@ -19,6 +19,15 @@ use crate::{
 
 /// Reads, checks and compiles every cycle of a file. `file` is only shown in diagnostics.
 pub fn check(file: &str, text: &str) -> Checked {
+    checked(file, text, None)
+}
+
+/// As [`check`], with what is given for variables at a deploy; those that have no value must be given.
+pub fn check_given(file: &str, text: &str, given: &Given) -> Checked {
+    checked(file, text, Some(given))
+}
+
+fn checked(file: &str, text: &str, given: Option<&Given>) -> Checked {
     let (documents, mut problems) = yaml::read(text);
     let broken = problems.iter().any(Problem::is_error);
     let mut cycles = Vec::new();
@@ -28,7 +37,7 @@ pub fn check(file: &str, text: &str) -> Checked {
         problems.push(Problem::error(codes::NO_CYCLE, crate::problem::Span::START, message));
     }
     for document in documents {
-        let (written, mut found) = lower(&document.root);
+        let (written, mut found) = lower(&document.root, given);
         if let Some(written) = &written
             && !names.insert(written.name.value.clone())
         {

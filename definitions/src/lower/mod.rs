@@ -19,7 +19,7 @@ use std::{
 };
 
 use crate::{
-    Json, Retention, codes,
+    Json, Number, Retention, codes,
     problem::{Problem, Span, suggestion},
     written::{Spanned, WrittenCycle},
     yaml::{Node, Value},
@@ -38,13 +38,21 @@ pub struct Lowering {
     pub problems: Vec<Problem>,
     /// Declared at the top, with their values.
     vars: BTreeMap<String, Json>,
-    /// The secrets that it reads.
+    /// What is given for them at a deploy; none where nothing is deployed.
+    given: Option<Given>,
+    /// Those of them that it has taken.
+    taken: Given,
+    /// The secrets, and variables of the environment, that it reads.
     secrets: BTreeSet<String>,
+    env: BTreeSet<String>,
 }
 
+/// Variables' values, by name.
+pub type Given = BTreeMap<String, Json>;
+
 /// A cycle, where so much is there that checking it says something.
-pub fn lower(root: &Node) -> (Option<WrittenCycle>, Vec<Problem>) {
-    let mut lowering = Lowering::default();
+pub fn lower(root: &Node, given: Option<&Given>) -> (Option<WrittenCycle>, Vec<Problem>) {
+    let mut lowering = Lowering { given: given.cloned(), ..Lowering::default() };
     let cycle = lowering.cycle(root);
     (cycle, lowering.problems)
 }
@@ -75,7 +83,9 @@ impl Lowering {
             retention,
             concurrency,
             vars: std::mem::take(&mut self.vars),
+            given: std::mem::take(&mut self.taken),
             secrets: std::mem::take(&mut self.secrets),
+            env: std::mem::take(&mut self.env),
             steps,
             steps_span: steps_node.span,
         })
@@ -91,14 +101,42 @@ impl Lowering {
                 let message = format!("`{name}` is no name for a variable");
                 let help = "letters, digits and underscores, at most 100, not starting with a digit";
                 self.problems.push(Problem::error(codes::VAR, key.span, message).help(help));
-            } else if !matches!(value.value, Value::Text(_) | Value::Number(_) | Value::Bool(_)) {
-                let message =
-                    format!("the variable `{name}` must be a text, a number or a boolean, not {}", value.kind());
+            } else if matches!(value.value, Value::List(_) | Value::Map(_)) {
+                let message = format!(
+                    "the variable `{name}` must be a text, a number, a boolean or null (to be given at the deploy), \
+                     not {}",
+                    value.kind()
+                );
                 self.error(codes::VAR, value.span, message);
             }
             // Declared all the same: what reads it is not wrong as well.
-            self.vars.insert(name.to_owned(), value.json());
+            let value = self.given(name, value);
+            self.vars.insert(name.to_owned(), value);
         }
+    }
+
+    /// The value that is given at a deploy, or else the declared one. A text becomes what is declared.
+    fn given(&mut self, name: &str, declared: &Node) -> Json {
+        let Some(given) = &self.given else { return declared.json() };
+        let (wanted, value) = match (&declared.value, given.get(name)) {
+            (Value::Null, None) => {
+                let message = format!("the variable `{name}` has no value: it must be given at the deploy");
+                let help = format!("`holdfast cycles deploy FILE --var {name}=…`, or `?var.{name}=…`");
+                self.problems.push(Problem::error(codes::VAR_GIVEN, declared.span, message).help(help));
+                return Json::Null;
+            }
+            (_, None) => return declared.json(),
+            (Value::Number(_), Some(Json::Text(text))) => ("a number", Number::parse(text).map(Json::Number)),
+            (Value::Bool(_), Some(Json::Text(text))) => ("true or false", text.parse().ok().map(Json::Bool)),
+            (_, Some(value)) => ("", Some(value.clone())),
+        };
+        let Some(value) = value else {
+            let message = format!("the variable `{name}` is {wanted}, and what is given for it is not");
+            self.error(codes::VAR_GIVEN, declared.span, message);
+            return declared.json();
+        };
+        self.taken.insert(name.to_owned(), value.clone());
+        value
     }
 
     fn check_name(&mut self, name: &Spanned<String>) {

@@ -93,6 +93,7 @@ impl Lowering {
             };
             self.problems.push(Problem::error(codes::VAR_UNDECLARED, span, message).help(help));
         }
+        self.env.extend(template.env().into_iter().map(str::to_owned));
         for name in template.secrets() {
             self.secrets.insert(name.to_owned());
             if !secrets {

@@ -23,7 +23,7 @@ pub enum TemplateProblem {
     #[error("`${{}}` is empty")]
     Empty,
     #[error(
-        "unknown `${{{0}}}`: known are a path (`$.step.body`), `vars.NAME`, `secrets.NAME`, `transaction.id` and `cycle.name`"
+        "unknown `${{{0}}}`: known are a path (`$.step.body`), `vars.NAME`, `env.NAME`, `secrets.NAME`, `transaction.id` and `cycle.name`"
     )]
     Unknown(String),
     #[error("`{text}` is no JSONPath: {error}")]
@@ -151,6 +151,7 @@ fn reading(text: &str) -> Result<Reading, TemplateProblem> {
             Source::Path(Path::parse(path).map_err(|error| TemplateProblem::Path { text: path.to_owned(), error })?)
         }
         other if named(other, "vars.").is_some() => Source::Var(other["vars.".len()..].to_owned()),
+        other if named(other, "env.").is_some() => Source::Env(other["env.".len()..].to_owned()),
         other if named(other, "secrets.").is_some() => Source::Secret(other["secrets.".len()..].to_owned()),
         other => return Err(TemplateProblem::Unknown(other.to_owned())),
     };

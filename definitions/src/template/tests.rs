@@ -23,6 +23,7 @@ fn render(template: &str) -> String {
         transaction_id: "tx-1",
         cycle_name: "orders",
         vars: &named("region", "eu"),
+        env: &named("STAGE", "test"),
         secrets: Some(&named("token", "s3")),
     };
     let value = Json::parse(template.as_bytes()).unwrap();

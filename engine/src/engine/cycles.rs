@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use holdfast_definitions::{Checked, Cycle, Diagnostic, SCRIPT, Script, Severity, StepKind, check};
+use holdfast_definitions::{Checked, Cycle, Diagnostic, Given, SCRIPT, Script, Severity, StepKind, check, check_given};
 use holdfast_sandbox::ErrorKind;
 
 use super::{Engine, Shared};
@@ -50,15 +50,6 @@ impl PageQuery {
     }
 }
 
-/// What the language has and this release does not run is refused, not passed over.
-fn can_run(cycle: &Cycle) -> Result<(), Error> {
-    let refused = |what: &str| Err(Error::Invalid(format!("{}: this release does not run {what} yet", cycle.name)));
-    if cycle.concurrency.is_some() {
-        return refused("`concurrency`");
-    }
-    Ok(())
-}
-
 /// Scripts, each with the id of its step and the function that is called.
 fn scripts(cycle: &Cycle) -> impl Iterator<Item = (&str, &Script, &'static str)> {
     cycle.steps.iter().filter_map(|step| match &step.kind {
@@ -83,7 +74,10 @@ pub(super) fn warm_scripts(shared: &Shared) {
 impl Engine {
     /// What is wrong with a file's definitions, scripts included, which only their workers can read.
     pub async fn check(&self, file: &str, text: &str) -> Checked {
-        let mut checked = check(file, text);
+        self.read_scripts(file, check(file, text)).await
+    }
+
+    async fn read_scripts(&self, file: &str, mut checked: Checked) -> Checked {
         let mut wrong = Vec::new();
         for (step, script, function) in checked.cycles.iter().flat_map(|cycle| scripts(cycle)) {
             if wrong.len() == WRONG_MAX {
@@ -119,7 +113,18 @@ impl Engine {
 
     /// Checks and deploys every cycle of a file, all or none.
     pub async fn deploy(&self, account: &str, file: &str, text: &str) -> Result<Vec<Deployed>, Error> {
-        let checked = self.check(file, text).await;
+        self.deploy_given(account, file, text, &Given::new()).await
+    }
+
+    /// As [`Self::deploy`], with values for variables, each declared by some cycle of the file.
+    pub async fn deploy_given(
+        &self,
+        account: &str,
+        file: &str,
+        text: &str,
+        given: &Given,
+    ) -> Result<Vec<Deployed>, Error> {
+        let checked = self.read_scripts(file, check_given(file, text, given)).await;
         if checked.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(Error::Definition(checked.diagnostics));
         }
@@ -127,7 +132,10 @@ impl Engine {
             return Err(Error::Invalid(format!("{file} defines no cycle")));
         }
         let cycles = checked.cycles;
-        cycles.iter().try_for_each(|cycle| can_run(cycle))?;
+        if let Some(name) = given.keys().find(|name| !cycles.iter().any(|cycle| cycle.vars.contains_key(*name))) {
+            return Err(Error::Invalid(format!("{file} declares no variable {name}")));
+        }
+        cycles.iter().try_for_each(|cycle| self.can_run(cycle))?;
         self.secrets_are_there(account, &cycles).await?;
         let names: Vec<String> = cycles.iter().map(|cycle| cycle.name.clone()).collect();
         let done = self.shared.writer.admin(account, Admin::Deploy { cycles }).await?;
@@ -138,6 +146,21 @@ impl Engine {
             deployed.push(Deployed { cycle, changed, warnings: checked.diagnostics.clone() });
         }
         Ok(deployed)
+    }
+
+    /// What the language has and this server does not run is refused, not passed over.
+    fn can_run(&self, cycle: &Cycle) -> Result<(), Error> {
+        if cycle.concurrency.is_some() {
+            let message = format!("{}: this release does not run `concurrency` yet", cycle.name);
+            return Err(Error::Invalid(message));
+        }
+        match cycle.env.iter().find(|name| !self.shared.environment.contains_key(*name)) {
+            Some(name) => Err(Error::Invalid(format!(
+                "{} reads {name} of the environment, which this server does not allow: --allow-env {name}",
+                cycle.name
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// A step that reads a secret which there is not would fail at its first run.

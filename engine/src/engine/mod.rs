@@ -13,11 +13,13 @@ mod secrets;
 mod transactions;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
+use holdfast_definitions::Json;
 use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
@@ -71,6 +73,8 @@ pub struct Shared {
     pub tokens: Tokens,
     pub secrets: secrets::Secrets,
     pub scripts: Scripts,
+    /// What cycles may read of the environment.
+    pub environment: BTreeMap<String, Json>,
 }
 
 impl Engine {
@@ -120,6 +124,7 @@ impl Engine {
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
             scripts: Scripts::new(options.script_worker),
+            environment: options.environment,
         });
         shared.check_secrets().await?;
         cycles::warm_scripts(&shared);

@@ -78,6 +78,8 @@ pub struct Surroundings<'a> {
     pub account: &'a str,
     pub catalog: Arc<Catalog>,
     pub limits: &'a Limits,
+    /// What may be read of the environment.
+    pub env: &'a dyn holdfast_definitions::Lookup,
     /// The process, as it stands beside the steps that it does.
     pub instance: &'a str,
     pub waiters: &'a Waiters,

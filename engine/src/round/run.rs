@@ -266,7 +266,8 @@ impl Batch<'_> {
             }
         };
         let id = TransactionId(transaction).to_string();
-        let setting = Setting { now: to_utc(now), transaction_id: &id, limits: self.around.limits, steps_before };
+        let (limits, env) = (self.around.limits, self.around.env);
+        let setting = Setting { now: to_utc(now), transaction_id: &id, limits, env, steps_before };
         let pass = advance(&task.cycle, &mut document, event, &setting);
         Ok(Ran { task, transaction, run, lineage, pass, resumed, document })
     }

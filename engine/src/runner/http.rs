@@ -116,6 +116,7 @@ async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result
         transaction_id: &id,
         cycle_name: &call.cycle.name,
         vars: &call.cycle.vars,
+        env: &call.shared.environment,
         secrets: Some(secrets),
     };
     let render = |template: &Template| {

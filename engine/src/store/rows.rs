@@ -247,6 +247,8 @@ pub struct VersionRow {
     pub digest: Vec<u8>,
     pub source: String,
     pub created_at: Micros,
+    /// A JSON object: what was given at the deploy.
+    pub vars: String,
 }
 
 #[derive(Clone, Debug)]

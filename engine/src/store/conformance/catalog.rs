@@ -70,6 +70,7 @@ pub fn version(cycle_id: Uuid, version: i32) -> VersionRow {
         digest: vec![0, 1, 255],
         source: "cycle: a\n".into(),
         created_at: NOON,
+        vars: r#"{"a":1}"#.into(),
     }
 }
 

@@ -251,6 +251,7 @@ impl FromColumns for VersionRow {
             digest: c.get()?,
             source: c.get()?,
             created_at: c.instant()?,
+            vars: c.get()?,
         })
     }
 }

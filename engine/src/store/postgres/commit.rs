@@ -214,7 +214,8 @@ impl Commit for PostgresCommit {
             .bind(row.version)
             .bind(&row.digest)
             .bind(&row.source)
-            .bind(instant(row.created_at));
+            .bind(instant(row.created_at))
+            .bind(&row.vars);
         self.execute(query).await.map(|_| ())
     }
 

@@ -30,7 +30,7 @@ pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', $
 pub const REVISIONS: &str = "SELECT account, revision FROM accounts ORDER BY account";
 pub const CYCLES: &str = "SELECT account, cycle_id, name, state, version, created_at, started_at, stopped_at, \
     deleted_at, backlog FROM cycles ORDER BY account, cycle_id";
-pub const VERSIONS: &str = "SELECT account, cycle_id, version, digest, source, created_at FROM versions ORDER BY \
+pub const VERSIONS: &str = "SELECT account, cycle_id, version, digest, source, created_at, vars FROM versions ORDER BY \
     account, cycle_id, version";
 pub const WEBHOOKS: &str = "SELECT account, webhook, cycle_id, step, created_at, queued FROM webhooks ORDER BY account, \
     webhook";
@@ -39,8 +39,8 @@ pub const CYCLE_PUT: &str = "INSERT INTO cycles (account, cycle_id, name, state,
     CONFLICT (account, cycle_id) DO UPDATE SET name = excluded.name, state = excluded.state, \
     version = excluded.version, started_at = excluded.started_at, stopped_at = \
     excluded.stopped_at, deleted_at = excluded.deleted_at, backlog = excluded.backlog";
-pub const VERSION_PUT: &str = "INSERT INTO versions (account, cycle_id, version, digest, source, created_at) VALUES ($1, \
-    $2, $3, $4, $5, $6)";
+pub const VERSION_PUT: &str = "INSERT INTO versions (account, cycle_id, version, digest, source, created_at, vars) VALUES ($1, \
+    $2, $3, $4, $5, $6, $7)";
 /// The count of queued hits is `QUEUED_ADD`'s alone.
 pub const WEBHOOK_PUT: &str = "INSERT INTO webhooks (account, webhook, cycle_id, step, created_at, queued) VALUES ($1, $2, \
     $3, $4, $5, $6) ON CONFLICT (account, webhook) DO UPDATE SET step = excluded.step";

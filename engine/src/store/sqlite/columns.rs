@@ -128,7 +128,7 @@ in_order!(CycleRow {
     deleted_at,
     backlog,
 });
-in_order!(VersionRow { account, cycle_id, version, digest, source, created_at });
+in_order!(VersionRow { account, cycle_id, version, digest, source, created_at, vars });
 in_order!(WebhookRow { account, webhook, cycle_id, step, created_at, queued });
 in_order!(SecretRow { account, name, sealed, key_id, created_at, updated_at, last_used_at });
 in_order!(KeptRow { key, value, version });

@@ -178,7 +178,7 @@ impl Commit for SqliteCommit {
 
     async fn put_version(&mut self, row: &VersionRow) -> Result<()> {
         let query = sqlx::query(sql::VERSION_PUT).bind(&row.account).bind(row.cycle_id).bind(row.version);
-        let query = query.bind(row.digest.clone()).bind(&row.source).bind(row.created_at);
+        let query = query.bind(row.digest.clone()).bind(&row.source).bind(row.created_at).bind(&row.vars);
         self.execute(query).await.map(|_| ())
     }
 

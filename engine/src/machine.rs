@@ -245,7 +245,7 @@ impl Walk<'_> {
                 self.effects.push(Effect::Notify { step: at, event: notify.event.clone(), data });
                 Ok(step.next)
             }
-            StepKind::Http(_) | StepKind::Script(_) => {
+            StepKind::Http(_) | StepKind::Script(_) | StepKind::Each(_) => {
                 self.effects.push(Effect::Call { step: at });
                 Err(Stop::Over)
             }

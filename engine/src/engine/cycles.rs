@@ -52,10 +52,14 @@ fn can_run(cycle: &Cycle) -> Result<(), Error> {
     if cycle.concurrency.is_some() {
         return refused("`concurrency`");
     }
-    match cycle.steps.iter().find(|step| matches!(step.kind, StepKind::Script(_))) {
-        Some(step) => refused(&format!("`script` steps such as {}", step.id)),
-        None => Ok(()),
+    for step in &cycle.steps {
+        match &step.kind {
+            StepKind::Script(_) => return refused(&format!("`script` steps such as {}", step.id)),
+            StepKind::Each(_) => return refused(&format!("`each` steps such as {}", step.id)),
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 impl Engine {

@@ -30,13 +30,17 @@ pub enum Event {
 }
 
 /// What came of a step that was done outside of the machine.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {
     /// Goes into the document. An object where the step failed: its error is put beside.
     pub output: Option<Json>,
     pub error: Option<StepError>,
     /// Shown in the trace.
     pub shown: Shown,
+    /// Events of the account's own that it raised: (event, data).
+    pub raised: Vec<(String, Json)>,
+    /// The cycle stops, whatever comes of the step.
+    pub stop: bool,
 }
 
 /// What the trace shows of a step that took time.
@@ -46,6 +50,19 @@ pub struct Shown {
     pub duration_us: u64,
     /// A list: what was tried, and what came of it.
     pub attempts: Option<Json>,
+    /// Of an `each`.
+    pub elements: Option<Elements>,
+}
+
+/// What the trace shows of the elements of an `each`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Elements {
+    /// A list of `{ index, status, steps }`.
+    pub shown: Json,
+    /// Elements that are not in the list.
+    pub left_out: usize,
+    /// Steps of all elements: they count among those of the run.
+    pub steps: usize,
 }
 
 /// What must be done about it.
@@ -89,7 +106,7 @@ pub enum Effect {
 /// Why a step failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepError {
-    /// `mapping`, `respond`, `limit`, `fail`, `delay`, `status`, `script`, or how the network failed.
+    /// `mapping`, `respond`, `limit`, `fail`, `delay`, `status`, `script`, `each`, or how the network failed.
     pub kind: &'static str,
     pub message: String,
     /// The status that an `http` step was answered with.
@@ -139,8 +156,18 @@ pub struct Setting<'a> {
 /// Runs from the event to the next hold or the end. `document` is the transaction's as it was at
 /// the hold (or at a re-run's step), and afterwards with what the pass added.
 pub fn advance(cycle: &Cycle, document: &mut Json, event: Event, setting: &Setting<'_>) -> Pass {
-    let size = document.written_len();
-    let mut walk = Walk { cycle, document, setting, size, trace: Vec::new(), effects: Vec::new() };
+    let mut size = document.written_len();
+    advance_sized(cycle, (document, &mut size), event, setting)
+}
+
+/// As [`advance`], where the document's bytes are known: they are kept up.
+pub fn advance_sized(
+    cycle: &Cycle,
+    (document, size): (&mut Json, &mut usize),
+    event: Event,
+    setting: &Setting<'_>,
+) -> Pass {
+    let mut walk = Walk { cycle, document, setting, size, steps_inside: 0, trace: Vec::new(), effects: Vec::new() };
     let (at, next) = match event {
         Event::Hit { step, output } => (step, walk.enter(step, output)),
         Event::Expired { step } => (step, walk.expired(step)),
@@ -156,7 +183,9 @@ struct Walk<'a> {
     document: &'a mut Json,
     setting: &'a Setting<'a>,
     /// Bytes of the document as JSON.
-    size: usize,
+    size: &'a mut usize,
+    /// Steps of the elements of an `each` that was done.
+    steps_inside: usize,
     trace: Vec<Trace>,
     effects: Vec<Effect>,
 }
@@ -195,7 +224,7 @@ impl Walk<'_> {
                 Err(Stop::Over) => return,
                 Err(Stop::Failed(failure)) => next = self.failed(at, failure),
                 Ok(Next::End) => return self.effects.push(Effect::Complete),
-                Ok(Next::Step(step)) if self.trace.len() + self.setting.steps_before >= most => {
+                Ok(Next::Step(step)) if self.trace.len() + self.steps_inside + self.setting.steps_before >= most => {
                     return self.fail(step, Failure::of("limit", format!("a run has at most {most} steps")));
                 }
                 Ok(Next::Step(step)) => {
@@ -263,7 +292,12 @@ impl Walk<'_> {
     }
 
     fn done(&mut self, at: StepIndex, done: Done) -> Result<Next, Stop> {
-        let Done { output, error, shown } = done;
+        let Done { output, error, shown, raised, stop } = done;
+        self.steps_inside += shown.elements.as_ref().map_or(0, |elements| elements.steps);
+        self.effects.extend(raised.into_iter().map(|(event, data)| Effect::Notify { step: at, event, data }));
+        if stop {
+            self.effects.push(Effect::Stop);
+        }
         if let Some(error) = error {
             return Err(Failure { error, output, shown }.into());
         }
@@ -356,16 +390,16 @@ impl Walk<'_> {
 
     fn put(&mut self, at: StepIndex, value: &Json) -> Result<(), Failure> {
         let id = &self.cycle.step(at).id;
-        let grown = self.size + value.written_len() + id.len() + 4;
+        let grown = *self.size + value.written_len() + id.len() + 4;
         let most = self.setting.limits.document_bytes;
         if grown > most {
             let message = format!(
                 "the document would grow from {} to {grown} bytes; the limit is {most} bytes (document)",
-                self.size
+                *self.size
             );
             return Err(Failure::of("limit", message));
         }
-        self.size = grown;
+        *self.size = grown;
         if let Some(members) = self.document.members_mut() {
             members.insert(id.clone(), value.clone());
         }

@@ -55,7 +55,7 @@ fn can_run(cycle: &Cycle) -> Result<(), Error> {
     for step in &cycle.steps {
         match &step.kind {
             StepKind::Script(_) => return refused(&format!("`script` steps such as {}", step.id)),
-            StepKind::Each(_) => return refused(&format!("`each` steps such as {}", step.id)),
+            StepKind::Each(each) => can_run(&each.body)?,
             _ => {}
         }
     }

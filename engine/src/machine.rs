@@ -201,12 +201,12 @@ struct Failure {
     error: StepError,
     /// What stands beside the error in the document.
     output: Option<Json>,
-    shown: Shown,
+    shown: Box<Shown>,
 }
 
 impl Failure {
     fn of(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { error: StepError::new(kind, message), output: None, shown: Shown::default() }
+        Self { error: StepError::new(kind, message), output: None, shown: Box::default() }
     }
 }
 
@@ -299,7 +299,7 @@ impl Walk<'_> {
             self.effects.push(Effect::Stop);
         }
         if let Some(error) = error {
-            return Err(Failure { error, output, shown }.into());
+            return Err(Failure { error, output, shown: Box::new(shown) }.into());
         }
         match output {
             Some(output) => self.output(at, output, shown)?,
@@ -441,14 +441,16 @@ impl Walk<'_> {
             return Err(Stop::Over);
         }
         let Failure { error, shown, .. } = failure;
-        let trace = Trace { step: at, status: "failed", output: Some(output), result: None, error: Some(error), shown };
+        let trace =
+            Trace { step: at, status: "failed", output: Some(output), result: None, error: Some(error), shown: *shown };
         self.trace.push(trace);
         Ok(next)
     }
 
     fn fail(&mut self, step: StepIndex, failure: Failure) {
         let Failure { error, output, shown } = failure;
-        let trace = Trace { step, status: "failed", output: None, result: output, error: Some(error.clone()), shown };
+        let trace =
+            Trace { step, status: "failed", output: None, result: output, error: Some(error.clone()), shown: *shown };
         self.trace.push(trace);
         self.effects.push(Effect::Fail { step, error });
     }

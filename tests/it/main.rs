@@ -6,6 +6,7 @@ mod bombs;
 mod commits;
 mod crash;
 mod dev;
+mod each;
 mod early;
 mod examples;
 mod expires;

@@ -121,14 +121,14 @@ impl Running<'_> {
             }
             let due = self.progress.places.values().filter_map(|place| place.due).min();
             let wait = due.map(|due| due.saturating_sub(self.shared.clock.now()));
-            if let (true, Some(at), Some(wait)) = (self.calls.is_empty(), due, wait)
+            let idle = self.has_more() && self.has_room();
+            if let (true, Some(at), Some(wait)) = (self.calls.is_empty() && !idle, due, wait)
                 && wait > 0
                 && (self.shared.clock.is_manual() || wait > micros(WAITED_FOR))
             {
                 return Ok(Progress::Again { at, attempts: self.progress.write() });
             }
             keeping.keep(self);
-            let idle = self.has_more() && self.has_room();
             tokio::select! {
                 // First, or quick partners would keep it from its turn.
                 biased;

@@ -3,7 +3,8 @@
 //! Invariant: a pass ends at the first hold or at the end, and says all that must be done about it
 //! as [`Effect`]s; nothing has happened until the store has them.
 
-use bytes::Bytes;
+mod response;
+
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{
     Case, Cycle, Delay, Json, Key, KeyError, Members, Next, OnError, Respond, Scope, StepIndex, StepKind, Template,
@@ -12,7 +13,7 @@ use holdfast_definitions::{
 use crate::{
     Answer,
     clock::{Micros, micros},
-    limits::{Limits, RETENTION_MAX},
+    limits::{Limits, OUTPUT_DEPTH_MAX, RETENTION_MAX},
     mapping_words::key_reason,
 };
 
@@ -361,7 +362,7 @@ impl Walk<'_> {
             headers.push((name.clone(), text_of(&self.render(value)?)));
         }
         let body = self.render(&respond.body)?;
-        response(&status, headers, body).map_err(|message| Failure::of("respond", message).into())
+        response::response(&status, headers, body).map_err(|message| Failure::of("respond", message).into())
     }
 
     fn first_case(&self, cases: &[Case]) -> Result<Option<usize>, Stop> {
@@ -389,6 +390,10 @@ impl Walk<'_> {
     }
 
     fn put(&mut self, at: StepIndex, value: &Json) -> Result<(), Failure> {
+        if value.is_deeper_than(OUTPUT_DEPTH_MAX) {
+            let message = format!("what it puts out is nested deeper than {OUTPUT_DEPTH_MAX}");
+            return Err(Failure::of("limit", message));
+        }
         let id = &self.cycle.step(at).id;
         let grown = *self.size + value.written_len() + id.len() + 4;
         let most = self.setting.limits.document_bytes;
@@ -464,46 +469,6 @@ impl Walk<'_> {
             secrets: None,
         }
     }
-}
-
-/// Headers that belong to the connection (RFC 9110 §7.6.1) or to Holdfast.
-const HEADERS_RESERVED: &[&str] = &[
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-authenticate",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "holdfast-hit",
-    "holdfast-transaction",
-    "idempotency-replayed",
-];
-
-fn response(status: &Json, mut headers: Vec<(String, String)>, body: Json) -> Result<Answer, String> {
-    let status = match status {
-        Json::Number(number) => number.as_i64().filter(|status| (200..=599).contains(status)),
-        _ => None,
-    }
-    .ok_or_else(|| format!("the status is {status}, not a number from 200 to 599"))? as u16;
-    for (name, value) in &headers {
-        if HEADERS_RESERVED.contains(&name.as_str()) {
-            return Err(format!("the header {name} can't be set by a response"));
-        }
-        if value.chars().any(|c| c.is_control() && c != '\t') {
-            return Err(format!("the header {name} holds a control character"));
-        }
-    }
-    let (default_type, body) = match body {
-        Json::Null => return Ok(Answer::Response { status, headers, body: Bytes::new() }),
-        Json::Text(text) => ("text/plain; charset=utf-8", Bytes::from(text)),
-        other => ("application/json", Bytes::from(other.to_string())),
-    };
-    if !headers.iter().any(|(name, _)| name == "content-type") {
-        headers.push(("content-type".into(), default_type.into()));
-    }
-    Ok(Answer::Response { status, headers, body })
 }
 
 fn text_of(value: &Json) -> String {

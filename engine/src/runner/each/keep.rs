@@ -15,6 +15,8 @@ use crate::{
 pub const KEPT_EVERY: Duration = Duration::from_millis(100);
 /// What is large takes long to keep: between two saves lies so many times as long.
 const REST: u32 = 10;
+/// But no longer than this.
+const REST_MAX: Duration = Duration::from_secs(5);
 
 type Save = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + Send>>;
 
@@ -57,7 +59,7 @@ impl Keeping {
         };
         let outcome = save.await;
         self.save = None;
-        self.next = Instant::now() + KEPT_EVERY.max(self.began.elapsed() * REST);
+        self.next = Instant::now() + (self.began.elapsed() * REST).clamp(KEPT_EVERY, REST_MAX);
         Ok(outcome?.transaction.is_some())
     }
 }

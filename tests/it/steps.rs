@@ -101,9 +101,9 @@ async fn another_attempt_is_made_with_the_same_key(store: Store) {
     assert_eq!((partner.asked().len(), world.status(id).await.as_str()), (1, "running at told"));
     world.advance("6s").await;
     assert_eq!(partner.asked().len(), 2);
-    world.advance("15s").await;
+    world.advance("10s").await;
     assert_eq!(partner.asked().len(), 2);
-    world.advance("11s").await;
+    world.advance("14s").await;
     assert_eq!(caller.await.expect("answered").said(), "200 {\"ok\":true}");
     let keys: Vec<String> = partner.asked().iter().map(|asked| asked.header("idempotency-key").to_owned()).collect();
     assert!(!keys[0].is_empty() && keys.iter().all(|key| *key == keys[0]) && keys.len() == 3, "{keys:?}");

@@ -18,6 +18,9 @@ both_stores![
     a_restart_goes_on_with_those_that_wait,
     a_short_wait_inside_on_the_real_clock,
     a_killed_process_does_no_element_again,
+    elements_go_on_while_the_store_is_away,
+    how_far_it_has_come_is_not_kept_too_often,
+    a_secret_inside_is_not_shown,
     a_cancelled_run_begins_no_further_element,
     events_go_out_once_with_the_step,
     a_step_inside_may_stop_the_cycle,
@@ -369,6 +372,64 @@ async fn a_killed_process_does_no_element_again(store: Store) {
     assert!((22..40).all(|n| times(n) == 1), "{all:?}");
     let keys: Vec<_> = partner.asked().into_iter().filter(|asked| line(asked) == 20).collect();
     assert_eq!(keys[0].header("idempotency-key"), keys[1].header("idempotency-key"));
+}
+
+async fn elements_go_on_while_the_store_is_away(store: Store) {
+    let partner = Partner::start().await;
+    partner.usually(|asked| (200, json!({ "got": line(asked) }).to_string()));
+    partner.silent_to(|asked| line(asked).as_i64() >= Some(5));
+    let yaml = SHIP.replace("MORE", "").replace("URL", &partner.url());
+    let (world, cue) = World::start_on_cue(store, &yaml).await;
+    let lines_sent: Vec<u32> = (0..10).collect();
+    let caller = world.call("placed", json!({ "lines": lines_sent }));
+    asked(&partner, 6).await;
+    cue.fail(true);
+    partner.silent_to(|asked| line(asked).as_i64() >= Some(8));
+    asked(&partner, 9).await;
+    cue.fail(false);
+    partner.silent(false);
+    assert_eq!(caller.await.expect("answered").said(), format!("200 {}", json!(lines_sent)));
+    assert_eq!(lines(&partner), lines_sent.into_iter().map(Value::from).collect::<Vec<_>>());
+}
+
+async fn how_far_it_has_come_is_not_kept_too_often(store: Store) {
+    let partner = Partner::start().await;
+    let yaml = SHIP.replace("MORE", "parallel: 10").replace("URL", &partner.url());
+    let (world, cue) = World::start_on_cue(store, &yaml).await;
+    let (before, began) = (cue.committed(), std::time::Instant::now());
+    world.hit("placed", json!({ "lines": vec![0; 500] })).await;
+    let (commits, most) = (cue.committed() - before, 2 + began.elapsed().as_millis() as u64 / 100);
+    assert!(commits <= most, "{commits} commits, {most} at most");
+}
+
+async fn a_secret_inside_is_not_shown(store: Store) {
+    const CANARY: &str = "canary-of-an-each-5c1e";
+    let partner = Partner::start().await;
+    // It sends back what it was sent.
+    partner.usually(|asked| (200, json!({ "got": asked.header("authorization") }).to_string()));
+    partner.silent_to(|asked| line(asked) == 1);
+    let yaml = SHIP.replace("MORE", "").replace("URL", &partner.url());
+    let yaml = yaml.replace("retry:", "auth: { bearer: \"${secrets.TOKEN}\" }\n            retry:");
+    let yaml = yaml.replace("answer: { respond: { body: \"${$.ship}\" } }", "answer: { set: done }");
+    let home = Home::new(store, "").await;
+    let node = home.start(Mode::Dev).await;
+    node.post("/api/v1/secrets", json!({ "name": "TOKEN", "value": CANARY })).await.expect(200);
+    node.deploy(&yaml).await;
+    let id = node.hit("shipping/placed", json!({ "lines": [0, 1] })).await.transaction();
+    let shown = eventually("the first is kept", async || {
+        let view = node.transaction(&id).await.to_string();
+        view.contains("\"status\":\"completed\",\"steps\"").then_some(view)
+    })
+    .await;
+    assert!(!shown.contains(CANARY), "{shown}");
+    partner.silent(false);
+    let shown = eventually("it is completed", async || {
+        let view = node.transaction(&id).await;
+        (view["status"] == "completed").then_some(view.to_string())
+    })
+    .await;
+    assert!(!shown.contains(CANARY) && shown.contains("\"attempts\""), "{shown}");
+    assert!(partner.asked().iter().all(|asked| asked.header("authorization") == format!("Bearer {CANARY}")));
 }
 
 async fn a_cancelled_run_begins_no_further_element(store: Store) {

@@ -142,7 +142,7 @@ impl Running<'_> {
                     }
                 },
                 Some(ended) = self.calls.join_next(), if !self.calls.is_empty() => self.came(ended)?,
-                () = waited(wait), if wait.is_some() && !self.shared.clock.is_manual() => {}
+                () = waited(wait), if wait.is_some_and(|wait| wait <= 0 || !self.shared.clock.is_manual()) => {}
                 () = std::future::ready(()), if idle => {}
             }
         }

@@ -8,7 +8,7 @@ use std::sync::{
 use axum::{Router, middleware};
 use holdfast_engine::Engine;
 
-use crate::{Limits, Metrics, guard, hooks, problem, telemetry, v1};
+use crate::{Limits, Metrics, guard, hooks, hooks::Rates, problem, telemetry, v1};
 
 /// Cheap to clone; all clones are one server.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub struct App {
     /// The name of this node in logs.
     pub node: Arc<str>,
     pub metrics: Metrics,
+    pub rates: Arc<Rates>,
     /// Set once, when the server was told to stop; nothing clears it.
     draining: Arc<AtomicBool>,
 }
@@ -32,6 +33,7 @@ impl App {
     pub fn new(engine: Engine, limits: Limits, public_url: &str, metrics: Metrics) -> Self {
         Self {
             engine,
+            rates: Arc::new(Rates::new(limits.account_hits)),
             limits: Arc::new(limits),
             public_url: public_url.trim_end_matches('/').into(),
             dev: false,

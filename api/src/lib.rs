@@ -12,6 +12,7 @@ mod problem;
 mod server;
 mod telemetry;
 mod v1;
+pub mod verify;
 
 pub use app::{App, router};
 pub use limits::Limits;

@@ -25,6 +25,8 @@ pub struct Limits {
     pub header_read: Duration,
     /// From a body's first byte to its last.
     pub body_read: Duration,
+    /// Hits a second of each account, at this node; 0 for as many as come.
+    pub account_hits: u32,
     /// From the signal to stop until the server has left, whatever is still open.
     pub stop: Duration,
     /// Of that, how long callers may still wait for their own answer before they get `202`.
@@ -44,6 +46,7 @@ impl Default for Limits {
             connections: 10_000,
             header_read: Duration::from_secs(10),
             body_read: Duration::from_secs(30),
+            account_hits: 0,
             // A second less than is promised, for the process to end in.
             stop: Duration::from_secs(9),
             stop_answers: Duration::from_secs(5),

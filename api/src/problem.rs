@@ -150,6 +150,14 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::CONFLICT, "conflict", "The present state does not allow this").detail(detail)
             }
             Error::Invalid(_) => Self::invalid(detail),
+            Error::Thrown(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "The webhook's script refuses the request")
+                    .detail(detail)
+            }
+            Error::Script(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "script-failed", "The webhook's script failed")
+                    .detail("Nothing was accepted. The log says what is wrong.")
+            }
             Error::MasterKey(_) => {
                 Self::new(StatusCode::CONFLICT, "master-key", "The master key of secrets is missing or another")
                     .detail(detail)

@@ -3,6 +3,7 @@
 //! Three stages, three types: the cycle as written (spanned nodes), as checked, as compiled
 //! ([`Cycle`]). Only a checked one compiles, so an unchecked cycle cannot be run.
 
+mod challenge;
 mod check;
 mod codes;
 mod cycle;
@@ -21,14 +22,17 @@ mod number;
 mod path;
 mod problem;
 mod render;
+mod schema;
 mod step;
 mod template;
+mod verify;
 mod webhook;
 mod written;
 mod yaml;
 
+pub use challenge::{Answer, Challenge, ChallengeMethod, Mac, Piece};
 pub use check::check;
-pub use codes::codes;
+pub use codes::{SCRIPT, codes};
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
@@ -43,9 +47,13 @@ pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use render::{render_line, render_terminal};
+pub use schema::{Misfit, Schema};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
 pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
-pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Webhook};
+pub use verify::{
+    Algorithm, Encoding, HttpSignatures, KeyForm, Part, SECRETS_MAX, Secrets, Signature, Timestamp, Verify,
+};
+pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Rate, Webhook};
 
 /// What a text of one or more YAML documents compiled to, and everything that is wrong with it.
 /// A cycle is present only where it has no error.

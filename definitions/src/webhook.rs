@@ -1,8 +1,8 @@
 //! A webhook step's settings.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
-use crate::{Mapping, Next, Path};
+use crate::{Challenge, Mapping, Next, Path, Schema, Script, Verify};
 
 #[derive(Debug)]
 pub struct Webhook {
@@ -21,6 +21,23 @@ pub struct Webhook {
     pub expires: Option<Expires>,
     pub on_no_match: OnNoMatch,
     pub on_ambiguous: OnAmbiguous,
+    /// None: whoever knows the identifier is let in.
+    pub verify: Option<Verify>,
+    pub challenge: Option<Challenge>,
+    pub rate: Option<Rate>,
+    /// What the body must fit.
+    pub schema: Option<Schema>,
+    /// JavaScript with a function `request(request, context)`.
+    pub script: Option<Script>,
+}
+
+/// Requests that a node takes: so many at once, and as many again over each `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// 1 to 1,000,000.
+    pub hits: NonZeroU32,
+    /// 1 s to 1 d.
+    pub per: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! A cycle as written: every name with its place, the graph still in words.
 
 use crate::{
-    Concurrency, Condition, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path, Retention, Script, Template,
-    problem::Span,
+    Challenge, Concurrency, Condition, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path, Rate, Retention,
+    Schema, Script, Template, Verify, problem::Span,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -126,6 +126,11 @@ pub struct WrittenWebhook {
     pub expires: Option<(Duration, Target)>,
     pub on_no_match: OnNoMatch,
     pub on_ambiguous: OnAmbiguous,
+    pub verify: Option<Verify>,
+    pub challenge: Option<Challenge>,
+    pub rate: Option<Rate>,
+    pub schema: Option<Schema>,
+    pub script: Option<Script>,
     /// Settings that only a mid-cycle webhook may have, where they stand.
     pub mid_only: Vec<Spanned<&'static str>>,
 }

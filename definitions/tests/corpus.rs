@@ -16,6 +16,9 @@ fn built(code: &str) -> Option<String> {
     }
 }
 
+/// What only a server finds: a test of its deploys shows it.
+const OF_THE_SERVER: [&str; 1] = ["HF110"];
+
 fn examples(page: &str) -> Vec<&str> {
     page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
@@ -33,7 +36,8 @@ fn every_code_has_a_page_whose_examples_are_true() {
         let examples = examples(page);
         let wrong = built(code).unwrap_or_else(|| examples[0].to_owned());
         let right = examples[examples.len() - 1];
-        assert!(earned(&wrong).contains(&code), "{code}: its wrong example earns {:?}", earned(&wrong));
+        let is_found = earned(&wrong).contains(&code) != OF_THE_SERVER.contains(&code);
+        assert!(is_found, "{code}: its wrong example earns {:?}", earned(&wrong));
         let errors: Vec<_> = check("right.yaml", right)
             .diagnostics
             .into_iter()
@@ -57,7 +61,7 @@ fn corpus(folder: &str) -> Vec<PathBuf> {
 
 #[test]
 fn each_bad_definition_earns_what_it_did() {
-    let mut missing: Vec<_> = codes().filter(|code| built(code).is_none()).collect();
+    let mut missing: Vec<_> = codes().filter(|code| built(code).is_none() && !OF_THE_SERVER.contains(code)).collect();
     for file in corpus("bad") {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&file).unwrap();

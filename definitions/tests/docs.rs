@@ -3,6 +3,7 @@
 use holdfast_definitions::{OPERATORS, check, codes, explain};
 
 const REFERENCE: &str = include_str!("../../docs/language.md");
+const SENDERS: &str = include_str!("../../docs/senders.md");
 
 #[test]
 fn the_table_of_codes_is_whole_and_says_what_the_pages_say() {
@@ -19,10 +20,12 @@ fn the_table_of_codes_is_whole_and_says_what_the_pages_say() {
 
 #[test]
 fn its_examples_are_clean() {
-    let blocks: Vec<&str> = REFERENCE.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(!blocks.is_empty());
-    for block in blocks {
-        assert_eq!(check("docs/language.md", block).diagnostics, [], "{block}");
+    for page in [REFERENCE, SENDERS] {
+        let blocks: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(!blocks.is_empty());
+        for block in blocks {
+            assert_eq!(check("example.yaml", block).diagnostics, [], "{block}");
+        }
     }
 }
 

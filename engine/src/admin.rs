@@ -297,6 +297,7 @@ impl Change<'_> {
             return Err(Error::Conflict("the cycle is running: stop it first".into()));
         }
         self.expire_queue(&known).await?;
+        self.commit.forget_kept(known.row.cycle_id).await?;
         let row = CycleRow { deleted_at: Some(self.commit.head().now), backlog: false, ..known.row.clone() };
         self.put(row, "cycle.deleted").await
     }

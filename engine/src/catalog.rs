@@ -232,8 +232,9 @@ impl Catalog {
             account: deployment.row.account.clone(),
             cycle: deployment.row.name.clone(),
             step: hook.step.clone(),
-            synchronous: hook.webhook().synchronous,
             admission: deployment.admission(now),
+            definition: hook.cycle.clone(),
+            index: hook.index,
         })
     }
 }

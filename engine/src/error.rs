@@ -24,6 +24,12 @@ pub enum Error {
     /// An `Idempotency-Key` came again with another body.
     #[error("this Idempotency-Key was used with another body")]
     KeyReused,
+    /// The webhook's script threw: the sender is told what.
+    #[error("{0}")]
+    Thrown(String),
+    /// The webhook's script failed; the log says how.
+    #[error("the webhook's script failed")]
+    Script(String),
     /// There is no master key, or not the one that a secret is sealed with; the message says which.
     #[error("{0}")]
     MasterKey(String),
@@ -55,6 +61,8 @@ impl Error {
             Self::Conflict(message) => Self::Conflict(message.clone()),
             Self::Invalid(message) => Self::Invalid(message.clone()),
             Self::KeyReused => Self::KeyReused,
+            Self::Thrown(message) => Self::Thrown(message.clone()),
+            Self::Script(message) => Self::Script(message.clone()),
             Self::MasterKey(message) => Self::MasterKey(message.clone()),
             Self::Definition(diagnostics) => Self::Definition(diagnostics.clone()),
             Self::Limit { limit, max, retry_after } => Self::Limit { limit, max: *max, retry_after: *retry_after },

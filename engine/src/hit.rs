@@ -26,6 +26,17 @@ pub struct Arrival {
     pub repeat: Option<RepeatHeader>,
     /// `Prefer: wait=N` (RFC 7240 §4.3): only ever shortens the webhook's own time-out.
     pub wait: Option<Duration>,
+    /// What the webhook's script made of it, where it has one.
+    pub by_script: Option<ByScript>,
+}
+
+/// The request is then as the script left it; the raw bytes are as they came.
+#[derive(Clone, Debug, Default)]
+pub struct ByScript {
+    /// Kept, and starts nothing.
+    pub filtered: bool,
+    /// The caller is answered by the script.
+    pub answer: Option<Answer>,
 }
 
 /// The header by which a repeated delivery is recognised.

@@ -23,6 +23,7 @@ mod ongoing;
 mod options;
 mod round;
 mod runner;
+mod scripts;
 mod secret;
 mod steps;
 pub mod store;
@@ -36,10 +37,11 @@ pub use answer::Answer;
 pub use engine::Engine;
 pub use error::Error;
 pub use explain::{CandidateView, Explanation, ExtractedValue};
-pub use hit::{Arrival, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
+pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
 pub use id::{CycleId, HitId, KeyId, TransactionId};
 pub use limits::Limits;
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
+pub use scripts::ScriptWorker;
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
     CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,

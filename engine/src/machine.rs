@@ -5,6 +5,8 @@
 
 mod response;
 
+pub use response::response;
+
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{
     Case, Cycle, Delay, Json, Key, KeyError, Members, Next, OnError, Respond, Scope, StepIndex, StepKind, Template,
@@ -51,6 +53,8 @@ pub struct Shown {
     pub duration_us: u64,
     /// A list: what was tried, and what came of it.
     pub attempts: Option<Json>,
+    /// A list: what a script wrote.
+    pub console: Option<Json>,
     /// Of an `each`.
     pub elements: Option<Elements>,
 }
@@ -362,7 +366,7 @@ impl Walk<'_> {
             headers.push((name.clone(), text_of(&self.render(value)?)));
         }
         let body = self.render(&respond.body)?;
-        response::response(&status, headers, body).map_err(|message| Failure::of("respond", message).into())
+        response(&status, headers, body).map_err(|message| Failure::of("respond", message).into())
     }
 
     fn first_case(&self, cases: &[Case]) -> Result<Option<usize>, Stop> {

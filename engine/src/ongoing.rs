@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use holdfast_definitions::Json;
+use holdfast_sandbox::Change;
 use uuid::Uuid;
 
 use crate::{clock::Micros, machine::Done, store::UnderwayRow};
@@ -25,10 +26,24 @@ pub struct Before {
     pub lineage: Vec<(String, Uuid)>,
 }
 
+/// What a script wants kept in its cycle's store.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// The keys that it read and the versions they had, 0 where there was nothing: its changes hold
+    /// only while these do.
+    pub read: Vec<(String, i64)>,
+    pub changes: Vec<Change>,
+}
+
 /// What came of doing a step.
 #[derive(Clone, Debug)]
 pub enum Progress {
     Done(Done),
+    /// A script was, and has something to be kept in the same commit.
+    Scripted {
+        done: Done,
+        keeping: Keeping,
+    },
     /// It is tried again at that time. The attempts so far: a JSON list.
     Again {
         at: Micros,

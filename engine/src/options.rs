@@ -1,6 +1,10 @@
 //! How an engine is opened, and what a request finds at its door.
 
-use crate::{HitId, Limits, MasterKeys, Reception, TransactionId, egress::Network};
+use std::sync::Arc;
+
+use holdfast_definitions::{Cycle, StepIndex, StepKind, Webhook};
+
+use crate::{HitId, Limits, MasterKeys, Reception, ScriptWorker, TransactionId, egress::Network};
 
 /// Where state lives.
 #[derive(Clone, Debug)]
@@ -26,6 +30,8 @@ pub struct Options {
     pub master_keys: MasterKeys,
     /// Networks that calls may go to besides public addresses.
     pub networks: Vec<Network>,
+    /// What runs scripts; without it, `script` steps fail.
+    pub script_worker: Option<ScriptWorker>,
 }
 
 /// A webhook as a request finds it: from memory, no read of the store.
@@ -35,8 +41,19 @@ pub struct Door {
     pub account: String,
     pub cycle: String,
     pub step: String,
-    pub synchronous: bool,
     pub admission: Admission,
+    /// The newest version that has the step: its settings are in force.
+    pub definition: Arc<Cycle>,
+    pub index: StepIndex,
+}
+
+impl Door {
+    pub fn webhook(&self) -> &Webhook {
+        match &self.definition.step(self.index).kind {
+            StepKind::Webhook(webhook) => webhook,
+            _ => unreachable!("a door is made only of a webhook step"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

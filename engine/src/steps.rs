@@ -31,6 +31,8 @@ pub struct StoredStep {
     /// Of an `each`: a list of `{ index, status, steps }`, and how many elements are not in it.
     pub elements: Option<Json>,
     pub left_out: usize,
+    /// What a script wrote.
+    pub console: Option<Json>,
     /// Its result is the answer to the run's own hit, and stands nowhere else.
     pub answers: bool,
 }
@@ -66,6 +68,10 @@ pub fn store_steps(cycle: &Cycle, pass: &Pass, entry_is_hit: bool, answers: Opti
         }
         if let Some(elements) = &trace.shown.elements {
             push_elements(elements, &mut text);
+        }
+        if let Some(console) = &trace.shown.console {
+            text.push_str(",\"console\":");
+            console.write_to(&mut text);
         }
         if answers == Some(trace.step) {
             text.push_str(",\"answers\":true");
@@ -156,6 +162,7 @@ pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
                 attempts: step.get("attempts").cloned(),
                 elements: step.get("elements").cloned(),
                 left_out: count_of(step, "left_out"),
+                console: step.get("console").cloned(),
                 answers: step.get("answers").is_some(),
             }
         })

@@ -191,6 +191,8 @@ pub struct StepTrace {
     pub elements: Option<Json>,
     /// Elements that are not in the list.
     pub elements_left_out: usize,
+    /// What a script wrote with `console.log`: a list of lines.
+    pub console: Option<Json>,
 }
 
 /// A scope of an API key (contract, section 10).

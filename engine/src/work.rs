@@ -44,7 +44,7 @@ pub enum Work {
     /// What came of a step that was done outside of a commit.
     Proceed {
         ongoing: Arc<Ongoing>,
-        progress: Progress,
+        progress: Box<Progress>,
     },
     /// A step is taken on: its time has come, or the process that did it is gone.
     TakeOn {
@@ -101,6 +101,8 @@ pub enum OutcomeReply {
     Repeat,
     /// There is more of it to do.
     More,
+    /// What a script read has changed since: it is to be run again.
+    Stale,
 }
 
 impl Outcome {

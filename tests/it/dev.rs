@@ -50,6 +50,19 @@ async fn a_broken_file_is_shown_and_the_old_version_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_secret_is_deployed_when_it_comes() {
+    let (home, node) = dev().await;
+    let verified =
+        "cycle: hub\nsteps:\n  a:\n    webhook: { verify: { preset: github, secret: \"${secrets.HUB}\" } }\n";
+    std::fs::write(home.definitions().join("hub.yaml"), verified).expect("it is written");
+    eventually("it says what is missing", async || node.log().contains("secrets set HUB").then_some(())).await;
+    node.post("/api/v1/secrets", json!({ "name": "HUB", "value": "x" })).await.expect(200);
+    eventually("it runs", async || node.log().contains("hub version 1").then_some(())).await;
+    let told = node.log().matches("which there is not").count();
+    assert_eq!(told, 1, "once: {}", node.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_web_page_cannot_reach_in() {
     let (_home, node) = dev().await;
     for (name, value) in [("host", "evil.example"), ("origin", "https://evil.example"), ("x-forwarded-for", "10.0.0.1")]
@@ -81,7 +94,10 @@ async fn check_tells_right_from_wrong_by_its_exit_code() {
     let (home, node) = dev().await;
     let file = home.definitions().join("test.yaml");
     let path = file.to_str().expect("a path");
-    assert!(node.command(&["check", path]).await.status.success());
+    let right = node.command(&["check", path]).await;
+    assert!(right.status.success());
+    let said = String::from_utf8_lossy(&right.stderr).into_owned();
+    assert!(said.contains("note: ") && said.contains("whoever knows the address is let in at"), "{said}");
     std::fs::write(&file, ASK.replace("next: told", "next: tolt")).expect("it is written");
     let wrong = node.command(&["check", path]).await;
     assert_eq!(wrong.status.code(), Some(1));

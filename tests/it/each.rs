@@ -21,6 +21,7 @@ both_stores![
     elements_go_on_while_the_store_is_away,
     how_far_it_has_come_is_not_kept_too_often,
     a_secret_inside_is_not_shown,
+    a_script_is_run_for_each,
     a_cancelled_run_begins_no_further_element,
     events_go_out_once_with_the_step,
     a_step_inside_may_stop_the_cycle,
@@ -430,6 +431,44 @@ async fn a_secret_inside_is_not_shown(store: Store) {
     .await;
     assert!(!shown.contains(CANARY) && shown.contains("\"attempts\""), "{shown}");
     assert!(partner.asked().iter().all(|asked| asked.header("authorization") == format!("Bearer {CANARY}")));
+}
+
+async fn a_script_is_run_for_each(store: Store) {
+    let yaml = "
+cycle: scripted
+steps:
+  placed: { webhook: , next: ship }
+  ship:
+    each:
+      in: $.placed.body
+      parallel: 4
+      partial: true
+      steps:
+        sum:
+          script: |
+            function step(document, context) {
+              console.log('at ' + document.ship.index)
+              if (document.ship.item === 'store') store.set('a', 1)
+              if (document.ship.item === 'throw') throw new Error('no')
+              return { of: document.ship.item, step: context.step, before: store.get('a') ?? null }
+            }
+          next: kept
+        kept: { set: \"${$.sum.of}\" }
+      result: \"${$.sum}\"
+";
+    let world = World::start(store, yaml).await;
+    let id = world.hit("placed", json!([1, "store", "throw", 4])).await.transaction();
+    comes_to(&world, id, "completed").await;
+    let ship = world.document(id).await["ship"].clone();
+    assert_eq!(ship[0], json!({ "of": 1, "step": "sum", "before": null }));
+    assert_eq!(ship[3], json!({ "of": 4, "step": "sum", "before": null }));
+    let why = |at: usize| ship[at]["error"]["message"].as_str().expect("a message").to_owned();
+    assert_eq!(why(1), "a script inside of an `each` can read the store, and not change it");
+    assert!(why(2).contains("no"), "{}", why(2));
+    let elements = shown(world.runs(id).await[0].steps[1].elements.as_ref());
+    assert_eq!(elements[3]["steps"][0]["console"], json!(["at 3"]));
+    let wrong = yaml.replace("return {", "return {{");
+    world.engine.deploy("default", "x.yaml", &wrong).await.expect_err("its script is looked at");
 }
 
 async fn a_cancelled_run_begins_no_further_element(store: Store) {

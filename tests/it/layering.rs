@@ -1,21 +1,25 @@
-//! The crates depend on each other one way only: definitions <- engine <- api <- tests; the benchmark stands beside.
+//! The crates depend on each other one way only: definitions <- sandbox <- engine <- api <- tests; the benchmark stands beside.
 
 use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;
 
 /// From the bottom up; a crate may use those before it.
-const LAYERS: [&str; 5] =
-    ["holdfast-definitions", "holdfast-engine", "holdfast-api", "holdfast-tests", "holdfast-bench"];
+const LAYERS: [&str; 6] =
+    ["holdfast-definitions", "holdfast-sandbox", "holdfast-engine", "holdfast-api", "holdfast-tests", "holdfast-bench"];
 
 /// What a layer must not know, by name.
-const FOREIGN: [(&str, &[&str]); 4] = [
+const FOREIGN: [(&str, &[&str]); 5] = [
     ("holdfast-definitions", &["tokio", "sqlx", "axum", "hyper", "reqwest"]),
+    ("holdfast-sandbox", &["sqlx", "axum", "hyper", "reqwest", "clap"]),
     // It calls others (`egress`), and serves nobody.
     ("holdfast-engine", &["axum", "reqwest", "clap", "saphyr-parser"]),
     ("holdfast-api", &["sqlx"]),
     // It measures the binary from outside.
-    ("holdfast-bench", &["holdfast-definitions", "holdfast-engine", "holdfast-api", "holdfast-tests"]),
+    (
+        "holdfast-bench",
+        &["holdfast-definitions", "holdfast-sandbox", "holdfast-engine", "holdfast-api", "holdfast-tests"],
+    ),
 ];
 
 fn metadata() -> Value {

@@ -1,8 +1,11 @@
 //! One integration binary: each module tests one noun of the contract, on both databases.
 
+mod admission;
 mod answers;
 mod api;
 mod bombs;
+mod canaries;
+mod clients;
 mod commits;
 mod crash;
 mod dev;
@@ -12,17 +15,22 @@ mod examples;
 mod expires;
 mod explain;
 mod http;
+mod killed;
 mod layering;
 mod limits;
 mod mapping;
 mod model;
 mod nodes;
+mod partners;
 mod repair;
 mod repeats;
+mod request_scripts;
 mod resuming;
 mod retention;
 mod running;
+mod scripts;
 mod secrets;
+mod senders;
 mod shutdown;
 mod side_by_side;
 mod steps;

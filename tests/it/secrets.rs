@@ -36,6 +36,7 @@ async fn open(home: &StoreHome, keys: &[&str]) -> Result<Engine, Error> {
         limits,
         master_keys,
         networks: Vec::new(),
+        script_worker: None,
     })
     .await
 }

@@ -24,6 +24,19 @@ impl Home {
         this
     }
 
+    /// With a node on which these secrets are stored and, after that, these definitions run: a cycle is
+    /// not deployed before the secrets that it names are there.
+    pub async fn with_secrets(store: Store, mode: Mode, secrets: &[(&str, &str)], yaml: &str) -> (Self, Node) {
+        let home = Self::new(store, "cycle: first\nsteps:\n  one:\n    webhook:\n").await;
+        let node = home.start(mode).await;
+        for (name, value) in secrets {
+            let secret = serde_json::json!({ "name": name, "value": value });
+            node.post("/api/v1/secrets", secret).await.expect(200);
+        }
+        node.deploy(yaml).await;
+        (home, node)
+    }
+
     /// On a cluster of the test's own.
     pub async fn on_cluster(url: &str, yaml: &str) -> Self {
         let mut this = Self::new(Store::Sqlite, yaml).await;

@@ -34,7 +34,7 @@ pub use rustix::process::Signal;
 pub use store::{Store, StoreHome};
 pub use wait::{eventually, eventually_within};
 pub use wire::{Cut, Wire};
-pub use world::{Got, World, duration, object};
+pub use world::{Got, World, arrival, duration, object};
 
 /// Runs each test named on both databases: `sqlite::name` and `postgres::name`.
 #[macro_export]

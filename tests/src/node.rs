@@ -49,7 +49,7 @@ impl Node {
         url: Option<String>,
     ) -> Self {
         let log = definitions.with_file_name(format!("node-{number}.log"));
-        let child = spawn(mode, &data, &definitions, url.as_deref(), &log);
+        let child = spawn(mode, &data, &definitions, url.as_deref(), &log, &[]);
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut node = Self { child, address: unknown, mode, data, definitions, url, log, key: None };
         node.ready().await;
@@ -83,7 +83,12 @@ impl Node {
 
     /// The same data, another process, another port.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.mode, &self.data, &self.definitions, self.url.as_deref(), &self.log);
+        self.restart_with(&[]).await;
+    }
+
+    /// As [`Self::restart`], with these in its environment.
+    pub async fn restart_with(&mut self, environment: &[(&str, &str)]) {
+        self.child = spawn(self.mode, &self.data, &self.definitions, self.url.as_deref(), &self.log, environment);
         self.ready().await;
     }
 
@@ -202,7 +207,14 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-fn spawn(mode: Mode, data: &Path, definitions: &Path, url: Option<&str>, log: &Path) -> Child {
+fn spawn(
+    mode: Mode,
+    data: &Path,
+    definitions: &Path,
+    url: Option<&str>,
+    log: &Path,
+    environment: &[(&str, &str)],
+) -> Child {
     // A fresh log for each start: the ready line in it is this start's.
     let output = File::create(log).expect("a log");
     // A limit on the size of files, which a test may set, must be an error and not a signal.
@@ -219,6 +231,7 @@ fn spawn(mode: Mode, data: &Path, definitions: &Path, url: Option<&str>, log: &P
     }
     command
         .env_remove("HOLDFAST_TEST_POSTGRES")
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(output.try_clone().expect("the log"))
         .stderr(output)

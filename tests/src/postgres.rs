@@ -90,6 +90,7 @@ async fn make_template(admin: &mut PgConnection) {
             limits: Limits::default(),
             master_keys: MasterKeys::none(),
             networks: holdfast_engine::egress::Network::loopback().to_vec(),
+            script_worker: None,
         };
         let engine = Engine::open(options).await.expect("the migrations run on an empty database");
         engine.close().await;

@@ -192,6 +192,10 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.secrets(account, limit).await
     }
 
+    async fn kept(&self, account: &str, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>> {
+        self.inner.kept(account, cycle_id, keys).await
+    }
+
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
         self.inner.sweep(account, now, limit).await
     }
@@ -297,6 +301,26 @@ impl Commit for StallingCommit {
 
     async fn delete_secret(&mut self, name: &str) -> Result<bool> {
         self.inner.delete_secret(name).await
+    }
+
+    async fn kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>> {
+        self.inner.kept(cycle_id, keys).await
+    }
+
+    async fn kept_count(&mut self, cycle_id: Uuid) -> Result<i64> {
+        self.inner.kept_count(cycle_id).await
+    }
+
+    async fn put_kept(&mut self, cycle_id: Uuid, rows: &[KeptRow]) -> Result<()> {
+        self.inner.put_kept(cycle_id, rows).await
+    }
+
+    async fn drop_kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<()> {
+        self.inner.drop_kept(cycle_id, keys).await
+    }
+
+    async fn forget_kept(&mut self, cycle_id: Uuid) -> Result<()> {
+        self.inner.forget_kept(cycle_id).await
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {

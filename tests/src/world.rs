@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use holdfast_engine::{
     Answer, Arrival, Database, Engine, Error, Hit, HitId, Limits, MasterKeys, Options, Page, PageQuery, Reception,
-    RepeatHeader, Reply, RunView, TransactionDetail, TransactionFilter, TransactionId, TransactionView,
+    RepeatHeader, Reply, RunView, ScriptWorker, TransactionDetail, TransactionFilter, TransactionId, TransactionView,
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -61,6 +61,7 @@ impl World {
             limits: Limits::default(),
             master_keys: MasterKeys::none(),
             networks: holdfast_engine::egress::Network::loopback().to_vec(),
+            script_worker: script_worker(),
         };
         let engine = Engine::with_store(stalling, options).await.expect("the engine opens");
         let deployed = engine.deploy(ACCOUNT, "test.yaml", yaml).await.unwrap_or_else(|error| refused(&error));
@@ -101,17 +102,7 @@ impl World {
 
     /// A request that the test may change before it sends it.
     pub fn arrival(&self, step: &str, body: impl Into<Body>) -> Arrival {
-        let body = body.into();
-        Arrival {
-            webhook: self.identifier(step),
-            method: "POST".to_owned(),
-            headers: object(&[("content-type", "application/json")]),
-            query: object(&[]),
-            body: body.json(),
-            raw: Bytes::from(body.0),
-            repeat: None,
-            wait: None,
-        }
+        arrival(self.identifier(step), body)
     }
 
     /// Sent, and its answer waited for. Panics where the engine refuses it.
@@ -248,6 +239,27 @@ impl Got {
     }
 }
 
+/// The binary that was built beside the tests.
+fn script_worker() -> Option<ScriptWorker> {
+    Some(ScriptWorker { program: crate::node::binary(), arguments: vec!["sandbox".to_owned()] })
+}
+
+/// A request at a webhook.
+pub fn arrival(webhook: String, body: impl Into<Body>) -> Arrival {
+    let body = body.into();
+    Arrival {
+        webhook,
+        method: "POST".to_owned(),
+        headers: object(&[("content-type", "application/json")]),
+        query: object(&[]),
+        body: body.json(),
+        raw: Bytes::from(body.0),
+        repeat: None,
+        wait: None,
+        by_script: None,
+    }
+}
+
 async fn open(home: &StoreHome, limits: Limits) -> Engine {
     let options = Options {
         database: home.database(),
@@ -256,6 +268,7 @@ async fn open(home: &StoreHome, limits: Limits) -> Engine {
         limits,
         master_keys: MasterKeys::none(),
         networks: holdfast_engine::egress::Network::loopback().to_vec(),
+        script_worker: script_worker(),
     };
     Engine::open(options).await.expect("the engine opens")
 }

@@ -4,7 +4,7 @@ use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use holdfast_definitions::{Diagnostic, Severity, check, render_line, render_terminal};
+use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check, render_line, render_terminal};
 
 use super::say;
 
@@ -40,13 +40,16 @@ impl Check {
         let mut all: Vec<Diagnostic> = Vec::new();
         for file in &self.files {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let diagnostics = check(&file.display().to_string(), &text).diagnostics;
+            let Checked { diagnostics, cycles } = check(&file.display().to_string(), &text);
             if !self.json {
                 for one in &diagnostics {
                     match self.format {
                         Format::Line => say(render_line(one)),
                         Format::Terminal => show(one, &text),
                     }
+                }
+                if self.format == Format::Terminal {
+                    cycles.iter().for_each(|cycle| tell_the_open(cycle));
                 }
             }
             all.extend(diagnostics);
@@ -60,6 +63,16 @@ impl Check {
             eprintln!("{} checked: {errors} errors, {warnings} warnings", count(self.files.len()));
         }
         Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Webhooks that let in whoever knows their address.
+fn tell_the_open(cycle: &Cycle) {
+    let open = cycle.webhooks().filter(|(_, _, webhook)| webhook.verify.is_none());
+    let steps: Vec<&str> = open.map(|(_, step, _)| step.id.as_str()).collect();
+    if !steps.is_empty() {
+        let steps = steps.join(", ");
+        eprintln!("note: {}: whoever knows the address is let in at {steps}: there is no `verify`", cycle.name);
     }
 }
 

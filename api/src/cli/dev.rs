@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use holdfast_engine::{CycleState, Deployed, Engine, Error, WebhookView};
+use holdfast_engine::{CycleState, Deployed, Engine, Error, PageQuery, WebhookView};
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
@@ -18,6 +18,8 @@ use crate::access::DEFAULT_ACCOUNT;
 
 /// An editor writes a file in several steps: what comes within this time is one change.
 const SETTLE: Duration = Duration::from_millis(150);
+/// How often it is looked whether a secret has come that a definition waits for.
+const SECRETS: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  holdfast dev definitions/cycles\n  holdfast dev --clock manual")]
@@ -43,7 +45,13 @@ impl Dev {
             say(format!("a key is needed: {} is not loopback", self.settings.listen));
         }
         let url = opened.app.public_url.to_string();
-        let mut folder = Folder { engine: opened.app.engine.clone(), url, seen: BTreeMap::new() };
+        let mut folder = Folder {
+            engine: opened.app.engine.clone(),
+            url,
+            seen: BTreeMap::new(),
+            refused: Vec::new(),
+            secrets: Vec::new(),
+        };
         folder.deploy_changed(&self.directory).await?;
         say(format!("listening on {}", opened.url));
         let watching = tokio::spawn(watch(folder, self.directory.clone()));
@@ -74,6 +82,9 @@ struct Folder {
     url: String,
     /// What each file was when it was last looked at.
     seen: BTreeMap<PathBuf, String>,
+    /// Files that were refused, it may be for want of a secret, and the secrets that there were.
+    refused: Vec<PathBuf>,
+    secrets: Vec<String>,
 }
 
 impl Folder {
@@ -92,14 +103,35 @@ impl Folder {
                     continue;
                 }
             };
-            if self.seen.insert(file.clone(), text.clone()).as_ref() != Some(&text) {
-                self.deploy(&file.display().to_string(), &text).await;
+            if self.seen.insert(file.clone(), text.clone()).as_ref() == Some(&text) {
+                continue;
+            }
+            self.refused.retain(|refused| *refused != file);
+            if let Err(Error::Invalid(_)) = self.deploy(&file.display().to_string(), &text).await {
+                self.refused.push(file);
+                self.secrets = self.stored_secrets().await;
             }
         }
         Ok(())
     }
 
-    async fn deploy(&self, file: &str, text: &str) {
+    /// The names of those that are stored.
+    async fn stored_secrets(&self) -> Vec<String> {
+        let all = PageQuery { limit: Some(1_000), after: None };
+        let page = self.engine.secrets(DEFAULT_ACCOUNT, all).await;
+        page.map(|page| page.data.into_iter().map(|secret| secret.name).collect()).unwrap_or_default()
+    }
+
+    /// Whether there is a refused file that may be deployed now.
+    async fn secrets_came(&mut self) -> bool {
+        let came = !self.refused.is_empty() && self.stored_secrets().await != self.secrets;
+        if came {
+            self.refused.drain(..).for_each(|file| _ = self.seen.remove(&file));
+        }
+        came
+    }
+
+    async fn deploy(&self, file: &str, text: &str) -> Result<(), Error> {
         match self.engine.deploy(DEFAULT_ACCOUNT, file, text).await {
             Ok(deployed) => {
                 if let Some(first) = deployed.first() {
@@ -108,8 +140,12 @@ impl Folder {
                 for one in deployed {
                     self.start(one).await;
                 }
+                Ok(())
             }
-            Err(error) => show_refusal(file, text, &error),
+            Err(error) => {
+                show_refusal(file, text, &error);
+                Err(error)
+            }
         }
     }
 
@@ -165,8 +201,19 @@ async fn watch(mut folder: Folder, directory: PathBuf) {
     if let Err(error) = folder.deploy_changed(&directory).await {
         eprintln!("{error:#}");
     }
-    while changes.recv().await.is_some() {
-        tokio::time::sleep(SETTLE).await;
+    let mut look = tokio::time::interval(SECRETS);
+    loop {
+        tokio::select! {
+            changed = changes.recv() => match changed {
+                Some(()) => tokio::time::sleep(SETTLE).await,
+                None => return,
+            },
+            _ = look.tick() => {
+                if !folder.secrets_came().await {
+                    continue;
+                }
+            }
+        }
         while changes.try_recv().is_ok() {}
         if let Err(error) = folder.deploy_changed(&directory).await {
             eprintln!("{error:#}");

@@ -16,6 +16,7 @@ mod serve;
 mod settings;
 mod table;
 mod transactions;
+mod verify;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Says what is wrong with definitions
     Check(check::Check),
+    /// Explains why a captured request is, or is not, let in
+    Verify(verify::Verify),
     /// Draws a definition's graph
     Graph(graph::Graph),
     /// Cycles of a running server
@@ -58,11 +61,18 @@ enum Verb {
     Secrets(secrets::Secrets),
     /// The clock of a running server
     Clock(clock::Clock),
+    /// Runs scripts that come on standard input: started by the server, for itself
+    #[command(hide = true)]
+    Sandbox,
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // No runtime, no logging, no thread but this one: the process is limited before it reads a script.
+    if let Verb::Sandbox = cli.verb {
+        return holdfast_sandbox::serve(std::io::stdin(), std::io::stdout());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::anyhow!("no runtime: {error}")),
@@ -84,6 +94,7 @@ impl Cli {
             Verb::Dev(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
             Verb::Check(verb) => verb.run(),
+            Verb::Verify(verb) => verb.run(),
             Verb::Graph(verb) => verb.run(),
             Verb::Cycles(verb) => verb.run().await,
             Verb::Transactions(verb) => verb.run().await,
@@ -92,6 +103,7 @@ impl Cli {
             Verb::Keys(verb) => verb.run().await,
             Verb::Secrets(verb) => verb.run().await,
             Verb::Clock(verb) => verb.run().await,
+            Verb::Sandbox => Ok(ExitCode::SUCCESS),
         }
     }
 }

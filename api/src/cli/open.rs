@@ -3,7 +3,7 @@
 use std::{future::Future, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
-use holdfast_engine::{Database, Engine, Options, Scope, egress::Network};
+use holdfast_engine::{Database, Engine, Options, Scope, ScriptWorker, egress::Network};
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::{
@@ -45,6 +45,7 @@ pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result
         limits: settings.limits.engine(),
         master_keys: master_keys(settings, dev)?,
         networks: networks(settings, dev),
+        script_worker: script_worker(),
     };
     let engine = Engine::open(options).await.map_err(|error| anyhow::anyhow!("{}", error.for_log()))?;
     let listener = listen(settings.listen);
@@ -54,6 +55,15 @@ pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result
     let mut app = App::new(engine, settings.limits.http(), &public_url, metrics);
     app.node = node.into();
     Ok(Opened { app, listener, url })
+}
+
+/// This very program. By the name that Linux has for it, which stays when the file is replaced by a newer one.
+fn script_worker() -> Option<ScriptWorker> {
+    let program = match cfg!(target_os = "linux") {
+        true => "/proc/self/exe".into(),
+        false => std::env::current_exe().ok()?,
+    };
+    Some(ScriptWorker { program, arguments: vec!["sandbox".to_owned()] })
 }
 
 fn networks(settings: &Settings, dev: bool) -> Vec<Network> {

@@ -82,6 +82,9 @@ pub struct LimitFlags {
     /// Runs of a transaction
     #[arg(long, env = "HOLDFAST_RUNS_PER_TRANSACTION", default_value_t = 10_000)]
     runs_per_transaction: u32,
+    /// Hits a second of each account, at this node; 0 for as many as come
+    #[arg(long, env = "HOLDFAST_ACCOUNT_HITS", default_value_t = 0)]
+    account_hits: u32,
     /// Hits that a stop queues at one webhook
     #[arg(long, env = "HOLDFAST_QUEUED_HITS", default_value_t = 100_000)]
     queued_hits: u64,
@@ -96,6 +99,7 @@ impl LimitFlags {
             connections: self.connections,
             header_read: self.header_read,
             body_read: self.body_read,
+            account_hits: self.account_hits,
             ..Limits::default()
         }
     }

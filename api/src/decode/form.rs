@@ -3,7 +3,7 @@
 
 use holdfast_definitions::{Json, Members};
 
-use super::{Fault, repeated};
+use super::Fault;
 
 pub fn read(text: &str, parts_max: usize) -> Result<Json, Fault> {
     if text.split('&').count() > parts_max {
@@ -16,7 +16,7 @@ pub fn read(text: &str, parts_max: usize) -> Result<Json, Fault> {
 pub fn fields(text: &str) -> Json {
     let mut members = Members::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-        repeated::put(&mut members, name.into_owned(), Json::Text(value.into_owned()));
+        holdfast_sandbox::put_repeated(&mut members, name.into_owned(), Json::Text(value.into_owned()));
     }
     Json::from(members)
 }

@@ -11,7 +11,6 @@ mod form;
 mod json;
 mod lines;
 mod multipart;
-mod repeated;
 mod text;
 mod xml;
 

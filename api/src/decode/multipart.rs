@@ -7,7 +7,7 @@ use holdfast_definitions::{Json, Members};
 use http_body_util::{BodyDataStream, Full};
 use multer::{Field, Multipart};
 
-use super::{Fault, repeated};
+use super::Fault;
 use crate::Limits;
 
 /// What RFC 7578 §4.4 says of a part that names no type.
@@ -23,7 +23,7 @@ pub async fn read(body: Bytes, boundary: &str, limits: &Limits) -> Result<Json, 
         }
         let name = part.name().ok_or_else(|| Fault::nowhere(format!("part {count} has no name")))?.to_owned();
         let value = value(part, &name).await?;
-        repeated::put(&mut members, name, value);
+        holdfast_sandbox::put_repeated(&mut members, name, value);
     }
     Ok(Json::from(members))
 }

@@ -21,11 +21,20 @@ const MASK: &str = "***";
 const REPEAT_KEY_BYTES_MAX: usize = 255;
 
 /// Names in lower case, repeated ones joined by `, ` (RFC 9110 §5.3); what is not UTF-8 is read as
-/// ISO-8859-1 (§5.5).
-pub fn fields(headers: &HeaderMap) -> Json {
+/// ISO-8859-1 (§5.5). What holds a secret is masked: the fields of authentication, and those named.
+pub fn fields(headers: &HeaderMap, masked: &[String]) -> Json {
+    joined(headers, |name| SECRET.contains(name) || masked.iter().any(|masked| masked == name.as_str()))
+}
+
+/// As [`fields`], with nothing masked: never to be kept.
+pub fn bare_fields(headers: &HeaderMap) -> Json {
+    joined(headers, |_| false)
+}
+
+fn joined(headers: &HeaderMap, is_masked: impl Fn(&HeaderName) -> bool) -> Json {
     let mut members = Members::new();
     for name in headers.keys() {
-        let value = if SECRET.contains(name) { MASK.to_owned() } else { one(headers, name).unwrap_or_default() };
+        let value = if is_masked(name) { MASK.to_owned() } else { one(headers, name).unwrap_or_default() };
         members.insert(name.as_str().to_owned(), Json::Text(value));
     }
     Json::from(members)

@@ -13,19 +13,23 @@ fn headers(lines: &[(&'static str, &[u8])]) -> HeaderMap {
 
 #[test]
 fn fields_are_joined_and_secrets_masked() {
-    let kept = fields(&headers(&[
-        ("x-order", b"A-1"),
-        ("accept", b"text/html"),
-        ("x-order", b"A-2"),
-        ("authorization", b"Bearer hunter2"),
-        ("cookie", b"session=hunter2"),
-        ("proxy-authorization", b"Basic hunter2"),
-        ("x-name", b"Jos\xe9"),
-        ("x-town", "Málaga".as_bytes()),
-    ]));
+    let kept = fields(
+        &headers(&[
+            ("x-order", b"A-1"),
+            ("accept", b"text/html"),
+            ("x-order", b"A-2"),
+            ("authorization", b"Bearer hunter2"),
+            ("cookie", b"session=hunter2"),
+            ("proxy-authorization", b"Basic hunter2"),
+            ("x-name", b"Jos\xe9"),
+            ("x-town", "Málaga".as_bytes()),
+            ("x-shop-secret", b"hunter2"),
+        ]),
+        &["x-shop-secret".to_owned()],
+    );
     assert_eq!(
         kept.to_string(),
-        r#"{"x-order":"A-1, A-2","accept":"text/html","authorization":"***","cookie":"***","proxy-authorization":"***","x-name":"José","x-town":"Málaga"}"#
+        r#"{"x-order":"A-1, A-2","accept":"text/html","authorization":"***","cookie":"***","proxy-authorization":"***","x-name":"José","x-town":"Málaga","x-shop-secret":"***"}"#
     );
 }
 

@@ -6,26 +6,25 @@
 
 mod address;
 mod body;
+mod chain;
 mod head;
+mod rates;
 mod reply;
+mod sender;
 
 use axum::{
     Router,
-    body::Body,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    http::{Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::any,
 };
-use bytes::Bytes;
-use holdfast_definitions::Json;
-use holdfast_engine::{Admission, AnswerLookup, Arrival, Door, Error, HitId, Reception};
+use holdfast_engine::{Admission, AnswerLookup, Door, Error, HitId};
 
-use crate::{
-    App, Limits, Problem,
-    decode::{Coding, Format},
-};
+use crate::{App, Problem};
 use address::Address;
+use chain::Passed;
+pub use rates::Rates;
 
 #[cfg(test)]
 pub(crate) use body::read as read_body;
@@ -63,20 +62,26 @@ async fn take(State(app): State<App>, request: Request) -> Response {
         }
         Err(error) => return Problem::from(error).into_response(),
     };
-    match parts.method {
+    if !chain::is_claimed(&door, &parts.method) {
+        body::linger(body, &parts.headers, &app.limits);
+        return unclaimed(&parts.method);
+    }
+    let method = parts.method.clone();
+    let taken = chain::down(&app, &door, parts, body).await;
+    reply::record(&app, &door, &taken);
+    match taken {
+        Ok(Passed::Accepted(reception)) => reply::response(&door.identifier, reception),
+        Ok(Passed::Challenge(answer)) => answer,
+        Ok(Passed::Unclaimed) => unclaimed(&method),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// A request that is no hit.
+fn unclaimed(method: &Method) -> Response {
+    match *method {
         Method::GET | Method::HEAD => reply::found(),
-        Method::POST => {
-            let taken = receive(&app, &door, parts, body).await;
-            reply::record(&app, &door, &taken);
-            match taken {
-                Ok(reception) => reply::response(&door.identifier, reception),
-                Err(refusal) => refusal.into_response(),
-            }
-        }
-        other => {
-            body::linger(body, &parts.headers, &app.limits);
-            Problem::method(&other, WEBHOOK_METHODS).into_response()
-        }
+        ref other => Problem::method(other, WEBHOOK_METHODS).into_response(),
     }
 }
 
@@ -131,46 +136,6 @@ impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
-}
-
-/// A POST at a webhook that there is, from the state of its cycle on down the chain of checks.
-async fn receive(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Reception, Refusal> {
-    if door.admission == Admission::Refuse {
-        body::linger(body, &parts.headers, &app.limits);
-        return Err(Refusal::Inactive);
-    }
-    if let Err(busy) = app.engine.has_room() {
-        body::discard(body, &parts.headers, &app.limits).await;
-        return Err(busy.into());
-    }
-    let raw = body::read(body, &parts.headers, &app.limits).await?;
-    let coding = head::one(&parts.headers, &header::CONTENT_ENCODING).unwrap_or_default();
-    let coding = Coding::of(&coding).map_err(body::unsupported_coding)?;
-    let repeat = head::repeat(&parts.headers)?;
-    let mut arrival = Arrival {
-        webhook: door.identifier.clone(),
-        method: parts.method.as_str().to_owned(),
-        headers: head::fields(&parts.headers),
-        query: head::query(&parts.uri),
-        body: Json::Null,
-        raw,
-        repeat,
-        wait: head::wait(&parts.headers),
-    };
-    if let Some(earlier) = app.engine.recall(&arrival).await? {
-        return Ok(earlier);
-    }
-    if !arrival.raw.is_empty() {
-        arrival.body = decoded(&parts.headers, coding, &arrival.raw, &app.limits).await?;
-    }
-    Ok(app.engine.receive(arrival).await?)
-}
-
-async fn decoded(headers: &HeaderMap, coding: Coding, raw: &Bytes, limits: &Limits) -> Result<Json, Problem> {
-    let content_type = head::one(headers, &header::CONTENT_TYPE);
-    let format = Format::of(content_type.as_deref()).map_err(|error| body::unsupported_type(error.to_string()))?;
-    let plain = coding.undo(raw, limits).map_err(body::fault)?;
-    format.read(plain, limits).await.map_err(body::fault)
 }
 
 /// The answer to a hit, for a caller that was told `202`.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use holdfast_engine::{Answer, Door, HitId, Reception, Reply, TransactionId, TransactionStatus};
 use serde_json::json;
 
-use super::{Refusal, text};
+use super::{Refusal, chain::Passed, text};
 use crate::{App, Problem};
 
 pub const HIT: HeaderName = HeaderName::from_static("holdfast-hit");
@@ -83,7 +83,7 @@ fn identify(response: &mut Response, hit: HitId, transaction: Option<Transaction
     }
 }
 
-fn answered(answer: Answer) -> Response {
+pub fn answered(answer: Answer) -> Response {
     match answer {
         Answer::Response { status, headers, body } => written(status, &headers, body),
         Answer::Accepted => accepted(),
@@ -148,9 +148,11 @@ pub fn pending(
 }
 
 /// One count a hit, and at debug one line. Its body, its key and its headers' values are in neither.
-pub(super) fn record(app: &App, door: &Door, taken: &Result<Reception, Refusal>) {
+pub(super) fn record(app: &App, door: &Door, taken: &Result<Passed, Refusal>) {
     let outcome = match taken {
-        Ok(reception) => outcome(reception),
+        Ok(Passed::Unclaimed) => return,
+        Ok(Passed::Challenge(_)) => "challenge",
+        Ok(Passed::Accepted(reception)) => outcome(reception),
         Err(refusal) => refusal.kind(),
     };
     metrics::counter!("holdfast_hits_total", "outcome" => outcome).increment(1);
@@ -159,8 +161,10 @@ pub(super) fn record(app: &App, door: &Door, taken: &Result<Reception, Refusal>)
         return;
     }
     let (hit, transaction) = match taken {
-        Ok(reception) => (Some(reception.hit.to_string()), reception.transaction.map(|id| id.to_string())),
-        Err(_) => (None, None),
+        Ok(Passed::Accepted(reception)) => {
+            (Some(reception.hit.to_string()), reception.transaction.map(|id| id.to_string()))
+        }
+        _ => (None, None),
     };
     tracing::debug!(
         hit,

@@ -66,13 +66,13 @@ pub struct Report {
     request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = Report), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 413, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn check(
-    State(_): State<App>,
+    State(app): State<App>,
     _: access::Deployer,
     Params(source): Params<Source>,
     Raw(body): Raw,
 ) -> Result<Json<Report>, Problem> {
     let file = source.file.unwrap_or_else(|| "definition.yaml".into());
-    Ok(Json(Report { diagnostics: holdfast_definitions::check(&file, text(&body)?).diagnostics }))
+    Ok(Json(Report { diagnostics: app.engine.check(&file, text(&body)?).await.diagnostics }))
 }
 
 #[utoipa::path(get, path = "/api/v1/cycles/{cycle}", tag = "cycles",

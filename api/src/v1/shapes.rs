@@ -253,6 +253,9 @@ pub struct Step {
     /// Elements that are not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elements_left_out: Option<usize>,
+    /// Of a `script` step: what it wrote with `console.log`, line by line.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub console: Option<Json>,
 }
 
 impl From<StepTrace> for Step {
@@ -268,6 +271,7 @@ impl From<StepTrace> for Step {
             attempts: view.attempts,
             elements_left_out: view.elements.is_some().then_some(view.elements_left_out),
             elements: view.elements,
+            console: view.console,
         }
     }
 }

@@ -148,6 +148,11 @@ fn webhook(written: WrittenWebhook, expires: Option<Expires>, synchronous: bool)
         expires,
         on_no_match: written.on_no_match,
         on_ambiguous: written.on_ambiguous,
+        verify: written.verify,
+        challenge: written.challenge,
+        rate: written.rate,
+        schema: written.schema,
+        script: written.script,
     }
 }
 

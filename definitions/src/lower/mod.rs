@@ -1,14 +1,17 @@
 //! From spanned nodes to the cycle as written. Everything wrong is noted and the rest goes on.
 
 mod auth;
+mod challenge;
 mod concurrency;
 mod decision;
 mod each;
 mod http;
 mod respond;
 mod script;
+mod senders;
 mod step;
 mod value;
+mod verify;
 mod webhook;
 
 use std::{

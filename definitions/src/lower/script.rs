@@ -17,23 +17,28 @@ const FAMILIES: &[&str] = &["cycle", "transaction", "hold", "hit", "step", "subs
 
 impl Lowering {
     pub(super) fn script(&mut self, node: &Node) -> WrittenKind {
+        self.source(node, "step", "document, context").map_or(WrittenKind::Broken, WrittenKind::Script)
+    }
+
+    /// JavaScript with a function of that name.
+    pub(super) fn source(&mut self, node: &Node, function: &str, given: &str) -> Option<Script> {
         let Value::Text(source) = &node.value else {
-            self.wrong_type(node, "script", "a text: JavaScript with a `function step(document, context)`");
-            return WrittenKind::Broken;
+            self.wrong_type(node, "script", &format!("a text: JavaScript with a `function {function}({given})`"));
+            return None;
         };
-        if !has_step(source) {
+        if !has_function(source, function) {
             let message = match source.trim() {
                 "" => "the script is empty".to_owned(),
-                _ => "the script has no function `step`".to_owned(),
+                _ => format!("the script has no function `{function}`"),
             };
-            let help = "write `function step(document, context) { return … }`";
+            let help = format!("write `function {function}({given}) {{ return … }}`");
             self.problems.push(Problem::error(codes::SCRIPT_STEP, node.span, message).help(help));
-            return WrittenKind::Broken;
+            return None;
         }
         // Of `|` and `>`, the empty lines at the beginning are part of the text and not of its place.
         let empty = source.len() - source.trim_start_matches('\n').len();
         let line = if node.block { node.span.line.saturating_sub(empty) } else { node.span.line };
-        WrittenKind::Script(Script { source: source.as_str().into(), line: u32::try_from(line).unwrap_or(u32::MAX) })
+        Some(Script { source: source.as_str().into(), line: u32::try_from(line).unwrap_or(u32::MAX) })
     }
 
     pub(super) fn delay(&mut self, node: &Node, reads: &mut Vec<Read>) -> WrittenKind {
@@ -118,10 +123,10 @@ impl Lowering {
     }
 }
 
-/// Something that looks like the definition of `step`; the sandbox has the last word.
-fn has_step(source: &str) -> bool {
+/// Something that looks like the definition of the function; the sandbox has the last word.
+fn has_function(source: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    source.match_indices("step").any(|(at, word)| {
+    source.match_indices(name).any(|(at, word)| {
         let (before, after) = (&source[..at], &source[at + word.len()..]);
         if before.ends_with(|c| part(c) || c == '.') || after.starts_with(part) {
             return false;
@@ -134,15 +139,15 @@ fn has_step(source: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_step;
+    use super::has_function;
 
     #[test]
     fn a_function_step_is_found_however_it_is_written() {
         for source in ["function step(d) {}", "async function  step (d) {}", "const step = d => 1", "step=d=>1"] {
-            assert!(has_step(source), "{source}");
+            assert!(has_function(source, "step"), "{source}");
         }
         for source in ["", "function steps() {}", "if (step == 1) {}", "a.step = 1", "function onestep() {}"] {
-            assert!(!has_step(source), "{source}");
+            assert!(!has_function(source, "step"), "{source}");
         }
     }
 }

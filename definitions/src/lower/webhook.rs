@@ -1,16 +1,29 @@
 //! A webhook's settings.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{Lowering, get};
 use crate::{
-    ENTRIES_MAX, OnAmbiguous, OnNoMatch, Path, codes,
+    ENTRIES_MAX, OnAmbiguous, OnNoMatch, Path, Rate, Schema, codes,
     problem::{Problem, Span, suggestion},
     written::{Read, Spanned, Target, WrittenWebhook},
     yaml::{Node, Value},
 };
 
-const KNOWN: &[&str] = &["mapping", "timeout", "dedupe", "early", "expires", "on_no_match", "on_ambiguous"];
+const KNOWN: &[&str] = &[
+    "mapping",
+    "timeout",
+    "dedupe",
+    "early",
+    "expires",
+    "on_no_match",
+    "on_ambiguous",
+    "verify",
+    "challenge",
+    "rate",
+    "schema",
+    "script",
+];
 /// What a path into a hit may begin with.
 const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
 /// Settings that mean nothing at a start webhook.
@@ -18,6 +31,8 @@ const MID_ONLY: &[&str] = &["early", "expires", "on_no_match", "on_ambiguous"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const TIMEOUT_MAX: Duration = Duration::from_secs(300);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+const RATE_MAX: u32 = 1_000_000;
 const MONTH: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 impl Lowering {
@@ -31,6 +46,11 @@ impl Lowering {
             expires: None,
             on_no_match: OnNoMatch::Accept,
             on_ambiguous: OnAmbiguous::Newest,
+            verify: None,
+            challenge: None,
+            rate: None,
+            schema: None,
+            script: None,
             mid_only: Vec::new(),
         };
         let members = match &node.value {
@@ -68,7 +88,67 @@ impl Lowering {
             webhook.on_ambiguous = OnAmbiguous::Reject;
         }
         self.early_and_reject(&webhook);
+        self.senders(node, &mut webhook);
+        self.payload(node, &mut webhook);
         webhook
+    }
+
+    fn senders(&mut self, node: &Node, webhook: &mut WrittenWebhook) {
+        let (verify, challenge) = (get(node, "verify"), get(node, "challenge"));
+        webhook.verify = verify.and_then(|node| self.verify(node));
+        webhook.challenge = challenge.and_then(|node| self.challenge(node));
+        if let (None, Some(node), Some(challenge)) = (verify, challenge, &webhook.challenge)
+            && challenge.verified
+        {
+            self.challenge_alone(node);
+        }
+    }
+
+    fn payload(&mut self, node: &Node, webhook: &mut WrittenWebhook) {
+        webhook.rate = get(node, "rate").and_then(|node| self.rate(node));
+        webhook.schema = get(node, "schema").and_then(|node| self.schema(node));
+        webhook.script = get(node, "script").and_then(|node| self.source(node, "request", "request, context"));
+    }
+
+    fn rate(&mut self, node: &Node) -> Option<Rate> {
+        let Value::Map(members) = &node.value else {
+            self.wrong_type(node, "rate", "a map `{ hits, per }`");
+            return None;
+        };
+        self.refuse_unknown(members, &["hits", "per"], "`rate`");
+        let hits = self.required(node, "hits").and_then(|node| self.count(node, "hits", (1, RATE_MAX)));
+        let per = self
+            .required(node, "per")
+            .and_then(|node| self.duration_in(node, "per", codes::SETTING_RANGE, (SECOND, DAY)));
+        Some(Rate { hits: NonZeroU32::new(hits?)?, per: per? })
+    }
+
+    /// What is wrong with it is shown at its place in the file.
+    fn schema(&mut self, node: &Node) -> Option<Schema> {
+        if !matches!(node.value, Value::Map(_) | Value::Bool(_)) {
+            self.wrong_type(node, "schema", "a JSON Schema: a map, true or false");
+            return None;
+        }
+        match Schema::compile(&node.json()) {
+            Ok(schema) => Some(schema),
+            Err(misfit) => {
+                let mut at = node;
+                for name in misfit.pointer.split('/').skip(1) {
+                    let name = name.replace("~1", "/").replace("~0", "~");
+                    let inner = match &at.value {
+                        Value::List(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
+                        _ => get(at, &name),
+                    };
+                    let Some(inner) = inner else { break };
+                    at = inner;
+                }
+                let message = format!("this is no JSON Schema: {}", misfit.message);
+                let help = "draft 2020-12; `$ref` reaches into this schema only, patterns have no look-around and no \
+                            back-references";
+                self.problems.push(Problem::error(codes::SCHEMA, at.span, message).help(help));
+                None
+            }
+        }
     }
 
     fn early_and_reject(&mut self, webhook: &WrittenWebhook) {
@@ -81,7 +161,7 @@ impl Lowering {
         }
     }
 
-    fn choice<'a>(&mut self, node: &Node, what: &str, choices: &[&'a str]) -> Option<&'a str> {
+    pub(super) fn choice<'a>(&mut self, node: &Node, what: &str, choices: &[&'a str]) -> Option<&'a str> {
         let text = self.text(node, what)?;
         let found = choices.iter().copied().find(|choice| *choice == text.value);
         if found.is_none() {
@@ -130,7 +210,7 @@ impl Lowering {
     }
 
     /// A singular path into `{ method, headers, query, body }`.
-    fn hit_path(&mut self, node: &Node, what: &str, not_singular: codes::Code) -> Option<Path> {
+    pub(super) fn hit_path(&mut self, node: &Node, what: &str, not_singular: codes::Code) -> Option<Path> {
         let path = self.path(node, what)?;
         if !path.is_singular() {
             let message = format!("`{}` can find several values: `{what}` must be a singular path", path.text());

@@ -8,6 +8,7 @@ mod explain;
 mod hits;
 mod keys;
 mod receive;
+mod scripted;
 mod secrets;
 mod transactions;
 
@@ -27,6 +28,7 @@ use crate::{
     egress::{Egress, Tokens},
     id::Ids,
     runner,
+    scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
     waiters::Waiters,
     work::Work,
@@ -68,6 +70,7 @@ pub struct Shared {
     pub egress: Egress,
     pub tokens: Tokens,
     pub secrets: secrets::Secrets,
+    pub scripts: Scripts,
 }
 
 impl Engine {
@@ -116,8 +119,10 @@ impl Engine {
             egress: Egress::new(options.networks),
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
+            scripts: Scripts::new(options.script_worker),
         });
         shared.check_secrets().await?;
+        cycles::warm_scripts(&shared);
         shared.store.prepare(shared.clock.now()).await?;
         let tasks = vec![
             tokio::spawn(writer::run(shared.clone(), queue, ids)),

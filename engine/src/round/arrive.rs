@@ -39,7 +39,9 @@ impl Batch<'_> {
         let mut tasks = Vec::new();
         let mut queued = self.queued_before(&incoming).await?;
         for hit in incoming {
-            if self.must_queue(&hit) {
+            if is_filtered(&hit) {
+                self.filter(hit);
+            } else if self.must_queue(&hit) {
                 self.queue(hit, &mut queued);
             } else if hit.hook.is_start() {
                 tasks.push(Task::start(hit));
@@ -92,6 +94,7 @@ impl Batch<'_> {
             live: false,
             stored: false,
             repeats: Vec::new(),
+            answered: None,
             work: Some(item.work.clone()),
         };
         match &item.work {
@@ -121,7 +124,9 @@ impl Batch<'_> {
         hit.row.query = arrival.query.to_string();
         hit.row.raw = arrival.raw.clone();
         hit.row.body = (!is_plain_json(arrival)).then(|| arrival.body.to_string());
-        hit.live = true;
+        // One that the script has answered waits for nothing.
+        hit.answered = arrival.by_script.as_ref().and_then(|script| script.answer.clone());
+        hit.live = hit.answered.is_none();
         hit.data = output(
             &arrival.method,
             arrival.headers.clone(),
@@ -138,6 +143,16 @@ impl Batch<'_> {
         if let Some(hash) = hit.hook.webhook().dedupe.as_ref().and_then(|path| dedupe_hash(path.find(&hit.data))) {
             hit.repeats.push(RepeatName { key_hash: hash, strict: false });
         }
+    }
+
+    /// Accepted, and starts nothing.
+    fn filter(&mut self, mut hit: Incoming) {
+        hit.row.status = HitStatus::Filtered.word().into();
+        hit.row.reason = Some("the webhook's script returned false".into());
+        self.claim(&hit);
+        let outcome = Outcome::accepted(Some(hit.row.hit), None);
+        self.settle(hit.ticket, Ok(outcome));
+        self.put_hit(hit);
     }
 
     /// A stop queues; and while older hits are queued, newer ones go behind them.
@@ -205,5 +220,12 @@ impl Batch<'_> {
             ambiguous: row.ambiguous,
             early_until: row.early_until,
         });
+    }
+}
+
+fn is_filtered(hit: &Incoming) -> bool {
+    match &hit.work {
+        Some(Work::Receive(arrival)) => arrival.by_script.as_ref().is_some_and(|script| script.filtered),
+        _ => false,
     }
 }

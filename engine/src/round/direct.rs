@@ -110,7 +110,10 @@ impl Batch<'_> {
             Work::Proceed { ongoing, progress } => {
                 // What has expired is left to retention.
                 let Some(row) = retained else { return Ok(None) };
-                self.proceed(&ongoing, progress, (row, self.deployment(row)?), underway, ticket)
+                let deployment = self.deployment(row)?;
+                let kept = self.keep_first(&ongoing, *progress, &deployment, underway, ticket).await?;
+                let Some(progress) = kept else { return Ok(None) };
+                self.proceed(&ongoing, progress, (row, deployment), underway, ticket)
             }
             Work::TakeOn { transaction, run, claim } => {
                 match retained {

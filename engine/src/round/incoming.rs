@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::repeats::RepeatName;
 use crate::{
-    Arrival, Error, HitStatus,
+    Answer, Arrival, Error, HitStatus,
     catalog::{Deployment, Hook},
     clock::{Micros, micros},
     history::{output, output_of},
@@ -30,6 +30,8 @@ pub struct Incoming {
     /// The row stands already: it changes, and is not inserted.
     pub stored: bool,
     pub repeats: Vec<RepeatName>,
+    /// The webhook's script has answered the caller: kept with the hit, for repeats.
+    pub answered: Option<Answer>,
     /// What it was made of, to be decided again in a later round; none where its transaction is given.
     pub work: Option<Work>,
 }
@@ -79,6 +81,7 @@ impl Incoming {
             live: false,
             stored: false,
             repeats: Vec::new(),
+            answered: None,
             work: None,
         }
     }
@@ -107,6 +110,9 @@ pub fn kept(retention: Option<Retention>) -> std::time::Duration {
 
 /// Whether the decoded body is what the raw bytes parse to as JSON, so that one of them is enough.
 pub fn is_plain_json(arrival: &Arrival) -> bool {
+    if arrival.by_script.is_some() {
+        return false;
+    }
     if arrival.raw.is_empty() {
         return matches!(arrival.body, Json::Null);
     }

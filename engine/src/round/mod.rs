@@ -12,6 +12,7 @@ mod direct;
 mod early;
 mod finish;
 mod incoming;
+mod keep;
 mod repeats;
 mod run;
 mod underway;

@@ -91,6 +91,10 @@ impl Batch<'_> {
 
     /// An accepted hit claims its keys.
     pub(super) fn claim(&mut self, hit: &Incoming) {
+        if let Some(answer) = &hit.answered {
+            let kept = self.answer_kept_until(hit.row.expires_at);
+            self.writes.answers.push(answer.to_row(hit.row.hit, None, None, kept));
+        }
         for name in &hit.repeats {
             self.writes.repeats.push(RepeatRow {
                 webhook: hit.row.webhook.clone(),

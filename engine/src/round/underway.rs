@@ -182,7 +182,8 @@ impl Batch<'_> {
                 self.busy.insert(row.transaction);
                 Ok(None)
             }
-            Progress::Done(done) => {
+            // What is to be kept is kept by now.
+            Progress::Done(done) | Progress::Scripted { done, .. } => {
                 self.writes.timers_gone.extend(stands.timer());
                 let step = stands.step.as_deref().unwrap_or_default();
                 let (cycle, at) = pinned(&deployment, row.version, step)?;
@@ -307,6 +308,6 @@ pub struct Suspended {
     pub until: Option<crate::clock::Micros>,
 }
 
-fn standing(underway: &[UnderwayRow], run: i32, claim: i64) -> Option<&UnderwayRow> {
+pub(super) fn standing(underway: &[UnderwayRow], run: i32, claim: i64) -> Option<&UnderwayRow> {
     underway.iter().find(|row| row.run == run && row.claim == claim && row.status == TransactionStatus::Running.word())
 }

@@ -5,25 +5,23 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Auth, BodyType, Http, Json, Members, Scope, Template};
 
-use super::{Call, failed, with_attempt};
+use super::{Call, failed, masks::Masks, with_attempt};
 use crate::{
     Error,
     clock::{micros, to_utc},
     egress::{Answered, Failure, Grant, Outgoing, backoff, retry_after},
-    history::{parse, timestamp},
     machine::{Done, Shown, StepError},
     ongoing::Progress,
-    secret::{Mask, SecretValues},
+    secret::SecretValues,
 };
 
 /// An answer's body is read up to here; what is longer fails the step.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
-/// Bodies are shown in the trace up to here.
-const SHOWN_BYTES_MAX: usize = 4 << 10;
 /// Statuses that another attempt may change (contract, section 5).
 const RETRIED: [u16; 3] = [408, 425, 429];
 
@@ -46,12 +44,13 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
             return Ok(failed(error, None, Shown { at: Some(call.now), ..Shown::default() }));
         }
     };
+    let masks = Masks::new(mask, request.token.as_ref().map(|(_, token)| token.as_str()));
     let answered = call.shared.egress.send(request.outgoing).await;
     let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     if let (Ok(Answered { status: 401, .. }), Some((grant, token))) = (&answered, &request.token) {
         call.shared.tokens.forget(grant, token).await;
     }
-    let shown = masked(mask, shown_attempt(call, &request.shown, &answered, duration_us))?;
+    let shown = masks.attempt(call.now, &request.shown, &answered, duration_us);
     let attempts = with_attempt(call.row, shown)?;
     let made = match &attempts {
         Json::Array(attempts) => attempts.len() as u32,
@@ -69,31 +68,19 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
     let shown = Shown { at: Some(call.now), duration_us, attempts: Some(attempts), ..Shown::default() };
     Ok(match (verdict, answered) {
         (Verdict::Good, Ok(answered)) => {
-            Progress::Done(Done { output: Some(masked(mask, output(&answered))?), shown, ..Done::default() })
+            Progress::Done(Done { output: Some(masks.json(output(&answered))), shown, ..Done::default() })
         }
         (_, Ok(answered)) => {
             let message =
                 format!("the answer's status is {} (attempt {made} of {})", answered.status, http.retry.attempts);
             let error = StepError { kind: "status", message, status: Some(answered.status) };
-            failed(error, Some(masked(mask, output(&answered))?), shown)
+            failed(error, Some(masks.json(output(&answered))), shown)
         }
         (_, Err(failure)) => {
-            let message = mask.apply(&failure.message).into_owned();
+            let message = masks.text(&failure.message);
             failed(StepError::new(failure.kind, message), None, shown)
         }
     })
-}
-
-/// A partner may send a secret back: it is not kept either.
-fn masked(mask: &Mask, value: Json) -> Result<Json, Error> {
-    if mask.is_empty() {
-        return Ok(value);
-    }
-    let text = value.to_string();
-    match mask.apply(&text) {
-        std::borrow::Cow::Borrowed(_) => Ok(value),
-        std::borrow::Cow::Owned(text) => parse(&text),
-    }
 }
 
 enum Verdict {
@@ -153,7 +140,7 @@ async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result
         body = bytes;
     }
     headers.push(("idempotency-key".into(), call.idempotency_key()));
-    let shown = shown_request(&http.method, &url, &headers, &body);
+    let shown = Masks::new(secrets.mask(), None).request(&http.method, &url, &headers, &body);
     let mut token = None;
     if let Some(auth) = &http.auth {
         let header = match grant(auth, &render)? {
@@ -271,26 +258,12 @@ fn authorized(
     Ok(match auth {
         Auth::Basic { user, password } => {
             let pair = format!("{}:{}", text(&render(user)?), text(&render(password)?));
-            ("authorization".to_owned(), format!("Basic {}", base64(pair.as_bytes())))
+            ("authorization".to_owned(), format!("Basic {}", STANDARD.encode(pair)))
         }
         Auth::Bearer { token } => ("authorization".to_owned(), format!("Bearer {}", text(&render(token)?))),
         Auth::Header { name, value } => (name.clone(), text(&render(value)?)),
         Auth::OAuth2 { .. } => return Err(StepError::new("oauth2", "a token is asked for first")),
     })
-}
-
-/// RFC 4648 §4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut written = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
-            written.push(if at <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    written
 }
 
 /// `{ status, headers, body }`: JSON as what it is, anything else as text.
@@ -317,49 +290,6 @@ fn output(answered: &Answered) -> Json {
         ("headers".to_owned(), Json::from(headers)),
         ("body".to_owned(), body),
     ]))
-}
-
-fn shown_request(method: &str, url: &str, headers: &[(String, String)], body: &Bytes) -> Json {
-    let headers: Members = headers.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
-    Json::from(Members::from_iter([
-        ("method".to_owned(), Json::from(method)),
-        ("url".to_owned(), Json::from(url)),
-        ("headers".to_owned(), Json::from(headers)),
-        ("body".to_owned(), Json::from(cut(body))),
-    ]))
-}
-
-/// What may be shown of a body: cut, and said so.
-fn cut(body: &Bytes) -> String {
-    if body.len() <= SHOWN_BYTES_MAX {
-        return String::from_utf8_lossy(body).into_owned();
-    }
-    format!("{}… ({} bytes)", String::from_utf8_lossy(&body[..SHOWN_BYTES_MAX]), body.len())
-}
-
-fn shown_attempt(call: &Call<'_>, request: &Json, answered: &Result<Answered, Failure>, duration_us: u64) -> Json {
-    let mut shown = Members::from_iter([
-        ("at".to_owned(), Json::from(timestamp(call.now))),
-        ("duration_us".to_owned(), Json::from(duration_us)),
-        ("request".to_owned(), request.clone()),
-    ]);
-    match answered {
-        Ok(answered) => {
-            let headers: Members =
-                answered.headers.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
-            let response = Members::from_iter([
-                ("status".to_owned(), Json::from(u64::from(answered.status))),
-                ("headers".to_owned(), Json::from(headers)),
-                ("body".to_owned(), Json::from(cut(&answered.body))),
-            ]);
-            shown.insert("response".to_owned(), Json::from(response));
-        }
-        Err(failure) => {
-            let error = StepError::new(failure.kind, failure.message.clone());
-            shown.insert("error".to_owned(), crate::history::error_json(&error));
-        }
-    }
-    Json::from(shown)
 }
 
 fn text(value: &Json) -> String {

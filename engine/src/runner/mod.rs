@@ -7,6 +7,7 @@
 
 mod each;
 mod http;
+mod masks;
 mod script;
 mod xml;
 
@@ -23,7 +24,7 @@ use crate::{
     machine::{Done, Shown, StepError},
     ongoing::{Before, Ongoing, Progress},
     store::{RunWithHit, UnderwayRow},
-    work::Work,
+    work::{OutcomeReply, Work},
 };
 
 /// Between two attempts at bringing what came of a step, while the store is away.
@@ -81,18 +82,25 @@ async fn performed(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
         // It stays under this process's claim, and is read again when the process begins anew.
         Err(error) => return tracing::error!(error = %error.for_log(), "a run under way could not be read"),
     };
-    let began = std::time::Instant::now();
-    match one(shared, account, &ongoing).await {
-        Ok(progress) => {
-            metrics::histogram!("holdfast_step_seconds").record(began.elapsed().as_secs_f64());
-            bring(shared, account, ongoing, progress).await;
-        }
-        Err(error) => {
+    let mut turn = script::turn(shared, &ongoing).await;
+    for attempt in 1..=script::TRIES {
+        let began = std::time::Instant::now();
+        let progress = one(shared, account, &ongoing).await.unwrap_or_else(|error| {
             tracing::error!(error = %error.for_log(), "a step could not be done");
             let error = StepError::new("internal", "the step could not be done: see the log");
-            bring(shared, account, ongoing, failed(error, None, Shown::default())).await;
+            failed(error, None, Shown::default())
+        });
+        metrics::histogram!("holdfast_step_seconds").record(began.elapsed().as_secs_f64());
+        if !bring(shared, account, ongoing.clone(), progress).await {
+            return;
+        }
+        match turn {
+            None => turn = Some(shared.scripts.turn(ongoing.row.cycle_id).lock().await),
+            // Another node's script was quicker.
+            Some(_) => tokio::time::sleep(script::pause(&ongoing.row, attempt)).await,
         }
     }
+    bring(shared, account, ongoing, script::outrun()).await;
 }
 
 /// Steps that this process is doing.
@@ -187,14 +195,18 @@ pub fn step_of(shared: &Shared, row: &UnderwayRow) -> Result<(Arc<Cycle>, StepIn
     found.ok_or_else(|| Error::Internal("the step of a run under way is not there".into()))
 }
 
-/// Until it is on disk, or the store says that it never will be.
-pub async fn bring(shared: &Shared, account: &str, ongoing: Arc<Ongoing>, progress: Progress) {
+/// Until it is on disk, or the store says that it never will be. True where the step is to be done
+/// again: what it read has changed.
+pub async fn bring(shared: &Shared, account: &str, ongoing: Arc<Ongoing>, progress: Progress) -> bool {
     loop {
-        let work = Work::Proceed { ongoing: ongoing.clone(), progress: progress.clone() };
+        let work = Work::Proceed { ongoing: ongoing.clone(), progress: Box::new(progress.clone()) };
         match shared.writer.own(account, work).await {
-            Ok(_) => return,
+            Ok(outcome) => return matches!(outcome.reply, OutcomeReply::Stale),
             Err(Error::Unavailable { .. } | Error::Unknown) => tokio::time::sleep(BRING_AGAIN).await,
-            Err(error) => return tracing::error!(error = %error.for_log(), "what came of a step could not be kept"),
+            Err(error) => {
+                tracing::error!(error = %error.for_log(), "what came of a step could not be kept");
+                return false;
+            }
         }
     }
 }

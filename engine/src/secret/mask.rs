@@ -9,6 +9,8 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
 
+use holdfast_definitions::{Json, Members};
+
 use crate::round::hex;
 
 /// Shorter values are in every text: to mask them would make it unreadable and hide nothing.
@@ -62,6 +64,30 @@ impl Mask {
         }
         masked.push_str(&text[done..]);
         masked.into()
+    }
+}
+
+impl Mask {
+    /// A value with every secret in its texts, names and numbers masked. Texts may hold JSON of their
+    /// own, which a mask over the written whole would find escaped once more.
+    pub fn json(&self, value: Json) -> Json {
+        if self.is_empty() {
+            return value;
+        }
+        match value {
+            Json::Text(text) => Json::Text(self.apply(&text).into_owned()),
+            Json::Number(ref number) => match self.apply(number.text()) {
+                std::borrow::Cow::Borrowed(_) => value,
+                std::borrow::Cow::Owned(masked) => Json::Text(masked),
+            },
+            Json::Array(items) => items.iter().map(|item| self.json(item.clone())).collect::<Vec<_>>().into(),
+            Json::Object(members) => {
+                let masked =
+                    |(name, value): (&String, &Json)| (self.apply(name).into_owned(), self.json(value.clone()));
+                members.iter().map(masked).collect::<Members>().into()
+            }
+            other => other,
+        }
     }
 }
 

@@ -133,6 +133,9 @@ pub trait Store: Send + Sync + 'static {
     /// By name.
     async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>>;
 
+    /// What a cycle's scripts keep under these keys.
+    async fn kept(&self, account: &str, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>>;
+
     /// Removes what has expired, a bounded number of rows; true where more is left.
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool>;
 
@@ -192,6 +195,14 @@ pub trait Commit: Send {
     async fn reseal_secret(&mut self, name: &str, sealed: &[u8], key_id: &str) -> Result<bool>;
     async fn secret_used(&mut self, name: &str) -> Result<()>;
     async fn delete_secret(&mut self, name: &str) -> Result<bool>;
+
+    /// What a cycle's scripts keep under these keys, and under how many there are.
+    async fn kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>>;
+    async fn kept_count(&mut self, cycle_id: Uuid) -> Result<i64>;
+    async fn put_kept(&mut self, cycle_id: Uuid, rows: &[KeptRow]) -> Result<()>;
+    async fn drop_kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<()>;
+    /// All of it.
+    async fn forget_kept(&mut self, cycle_id: Uuid) -> Result<()>;
 
     /// Rows are durable once this returns.
     async fn commit(self: Box<Self>) -> Result<()>;

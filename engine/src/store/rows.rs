@@ -291,6 +291,16 @@ pub struct SecretRow {
     pub last_used_at: Option<Micros>,
 }
 
+/// What a cycle's scripts keep under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptRow {
+    pub key: String,
+    /// JSON.
+    pub value: String,
+    /// Above 0, and never the same for two writes.
+    pub version: i64,
+}
+
 /// The account as a commit finds it, once it has the account's lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {

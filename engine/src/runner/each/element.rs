@@ -187,5 +187,6 @@ fn shown(id: &str, trace: &Trace, now: i64) -> Json {
     ];
     members.extend(trace.error.as_ref().map(|error| ("error", error_json(error))));
     members.extend(trace.shown.attempts.clone().map(|attempts| ("attempts", attempts)));
+    members.extend(trace.shown.console.clone().map(|console| ("console", console)));
     object(members)
 }

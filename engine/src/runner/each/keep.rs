@@ -41,7 +41,7 @@ impl Keeping {
         }
         running.dirty = false;
         self.began = Instant::now();
-        let progress = Progress::Kept { attempts: running.progress.write() };
+        let progress = Box::new(Progress::Kept { attempts: running.progress.write() });
         let work = Work::Proceed { ongoing: running.ongoing.clone(), progress };
         let (shared, account) = (running.shared.clone(), running.account.clone());
         self.save = Some(Box::pin(async move { shared.writer.own(&account, work).await }));

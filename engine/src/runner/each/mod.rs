@@ -198,6 +198,11 @@ impl Running<'_> {
                     (place.due, place.attempts) = (Some(at), attempts);
                 }
             }
+            // Nothing of an element is on disk at the instant of its script.
+            Ok(Progress::Scripted { done, .. }) => {
+                let message = "a script inside of an `each` can read the store, and not change it";
+                self.go_on(index, Done { output: None, error: Some(StepError::new("script", message)), ..done });
+            }
             Ok(Progress::Kept { .. }) => return Err(Error::Internal("a call that was kept".into())),
             Err(error) => {
                 tracing::error!(error = %error.for_log(), "a step could not be done");

@@ -7,6 +7,7 @@
 mod catalog;
 mod hits;
 mod holds;
+mod kept;
 mod retention;
 mod secrets;
 mod transactions;
@@ -42,6 +43,7 @@ pub async fn all(store: &dyn Store) {
     store.ping().await.expect("an answer");
     catalog::all(store).await;
     secrets::all(store).await;
+    kept::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;

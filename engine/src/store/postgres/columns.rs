@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Row, postgres::PgRow};
 
 use super::super::{
-    AnswerRow, Candidate, CycleRow, HitRow, KeyRecord, KeyRow, RepeatRow, RunRow, RunWithHit, SecretRow, TimerRow,
-    TransactionRow, UnderwayRow, VersionRow, WebhookRow,
+    AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, RepeatRow, RunRow, RunWithHit, SecretRow,
+    TimerRow, TransactionRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error;
 use crate::{
@@ -265,6 +265,12 @@ impl FromColumns for WebhookRow {
             created_at: c.instant()?,
             queued: c.get()?,
         })
+    }
+}
+
+impl FromColumns for KeptRow {
+    fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self { key: c.get()?, value: c.get()?, version: c.get()? })
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::super::{
-    Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
+    Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
     RunWithHit, SecretRow, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::{
@@ -279,6 +279,33 @@ impl Commit for PostgresCommit {
     async fn delete_secret(&mut self, name: &str) -> Result<bool> {
         let query = sqlx::query(sql::SECRET_GONE).bind(self.account()).bind(name);
         Ok(self.execute(query).await? > 0)
+    }
+
+    async fn kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>> {
+        self.read(sqlx::query(sql::KEPT).bind(self.account()).bind(cycle_id).bind(keys)).await
+    }
+
+    async fn kept_count(&mut self, cycle_id: Uuid) -> Result<i64> {
+        let query = sqlx::query_scalar(sql::KEPT_COUNT).bind(self.account()).bind(cycle_id);
+        query.fetch_one(self.work.connection()?).await.map_err(|cause| self.fail(cause))
+    }
+
+    async fn put_kept(&mut self, cycle_id: Uuid, rows: &[KeptRow]) -> Result<()> {
+        let query = sqlx::query(sql::KEPT_PUT)
+            .bind(self.account())
+            .bind(cycle_id)
+            .bind(column(rows, |row| row.key.as_str()))
+            .bind(column(rows, |row| row.value.as_str()))
+            .bind(column(rows, |row| row.version));
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn drop_kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<()> {
+        self.execute(sqlx::query(sql::KEPT_GONE).bind(self.account()).bind(cycle_id).bind(keys)).await.map(|_| ())
+    }
+
+    async fn forget_kept(&mut self, cycle_id: Uuid) -> Result<()> {
+        self.execute(sqlx::query(sql::CYCLE_KEPT_GONE).bind(self.account()).bind(cycle_id)).await.map(|_| ())
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {

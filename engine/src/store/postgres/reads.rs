@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow,
-        Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
+        AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeptRow, KeyName, KeyRecord, KeyRow,
+        RepeatRow, Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
+        UnderwayRow,
     },
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
@@ -195,6 +196,10 @@ impl Store for Postgres {
 
     async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
         self.all(sqlx::query(sql::SECRETS).bind(account).bind(limit)).await
+    }
+
+    async fn kept(&self, account: &str, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>> {
+        self.all(sqlx::query(sql::KEPT).bind(account).bind(cycle_id).bind(keys)).await
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {

@@ -71,6 +71,20 @@ pub const SECRET_RESEAL: &str = "UPDATE secrets SET sealed = $3, key_id = $4 WHE
 pub const SECRET_USED: &str = "UPDATE secrets SET last_used_at = $3 WHERE account = $1 AND name = $2";
 pub const SECRET_GONE: &str = "DELETE FROM secrets WHERE account = $1 AND name = $2";
 
+// What scripts keep.
+
+pub const KEPT: &str = "SELECT k.* FROM unnest($3::text[]) AS r (key) CROSS JOIN LATERAL (SELECT key, value, version FROM \
+    script_store WHERE account = $1 AND cycle_id = $2 AND key = r.key OFFSET 0) AS k";
+/// Of at most as many rows as a cycle may have.
+pub const KEPT_COUNT: &str = "SELECT count(*) FROM script_store WHERE account = $1 AND cycle_id = $2";
+pub const KEPT_PUT: &str = "INSERT INTO script_store (account, cycle_id, key, value, version) SELECT $1, $2::uuid, r.* FROM \
+    unnest($3::text[], $4::text[], $5::int8[]) AS r ON CONFLICT (account, cycle_id, key) DO UPDATE SET value = \
+    excluded.value, version = excluded.version";
+pub const KEPT_GONE: &str = "DELETE FROM script_store AS k USING (SELECT $1::text AS account, $2::uuid AS cycle_id, u.* FROM \
+    unnest($3::text[]) AS u (key) OFFSET 0) AS r WHERE k.account = r.account AND k.cycle_id = r.cycle_id AND \
+    k.key = r.key";
+pub const CYCLE_KEPT_GONE: &str = "DELETE FROM script_store WHERE account = $1 AND cycle_id = $2";
+
 // Hits.
 
 pub const HITS_NAMED: &str = "SELECT h.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, hit) CROSS JOIN LATERAL \
@@ -347,6 +361,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("SECRET_RESEAL", SECRET_RESEAL),
     ("SECRET_USED", SECRET_USED),
     ("SECRET_GONE", SECRET_GONE),
+    ("KEPT", KEPT),
+    ("KEPT_COUNT", KEPT_COUNT),
+    ("KEPT_PUT", KEPT_PUT),
+    ("KEPT_GONE", KEPT_GONE),
+    ("CYCLE_KEPT_GONE", CYCLE_KEPT_GONE),
     ("HITS_NAMED", HITS_NAMED),
     ("HIT_OF", HIT_OF),
     ("HITS", HITS),

@@ -3,8 +3,8 @@
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
 use super::super::{
-    AnswerRow, Candidate, CycleRow, HitRow, KeyRecord, KeyRow, RepeatRow, Result, RunRow, RunWithHit, SecretRow,
-    TimerRow, TransactionRow, UnderwayRow, VersionRow, WebhookRow,
+    AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, RepeatRow, Result, RunRow, RunWithHit,
+    SecretRow, TimerRow, TransactionRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error::refused;
 
@@ -131,6 +131,7 @@ in_order!(CycleRow {
 in_order!(VersionRow { account, cycle_id, version, digest, source, created_at });
 in_order!(WebhookRow { account, webhook, cycle_id, step, created_at, queued });
 in_order!(SecretRow { account, name, sealed, key_id, created_at, updated_at, last_used_at });
+in_order!(KeptRow { key, value, version });
 in_order!(KeyRecord { account, key_id, hash, name, scopes, created_at, expires_at, revoked_at });
 
 impl FromColumns for RunWithHit {

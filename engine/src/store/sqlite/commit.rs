@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::super::{
-    Candidate, Commit, CycleRow, Error, Head, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
+    Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
     RunWithHit, SecretRow, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::columns::{FromColumns, read_all};
@@ -73,6 +73,13 @@ impl SqliteCommit {
         let done = query.execute(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
         Ok(done.rows_affected())
     }
+}
+
+/// Keys of a cycle's store.
+pub fn kept_names(cycle_id: Uuid, keys: &[String]) -> Sheet {
+    Sheet::of(keys, |row, key| {
+        row.id(cycle_id).text(key);
+    })
 }
 
 fn id(row: &mut Row<'_>, id: &Uuid) {
@@ -225,6 +232,34 @@ impl Commit for SqliteCommit {
     async fn delete_secret(&mut self, name: &str) -> Result<bool> {
         let query = sqlx::query(sql::SECRET_GONE).bind(self.account.clone()).bind(name);
         Ok(self.execute(query).await? > 0)
+    }
+
+    async fn kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>> {
+        self.read(sql::KEPT, kept_names(cycle_id, keys)).await
+    }
+
+    async fn kept_count(&mut self, cycle_id: Uuid) -> Result<i64> {
+        let text = AssertSqlSafe(self.work.text(sql::KEPT_COUNT));
+        let query = sqlx::query_scalar(text).bind(&self.account).bind(cycle_id);
+        query.fetch_one(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))
+    }
+
+    async fn put_kept(&mut self, cycle_id: Uuid, rows: &[KeptRow]) -> Result<()> {
+        let (rows, _) = Sheet::of(rows, |row, kept| {
+            row.id(cycle_id).text(&kept.key).text(&kept.value).int(kept.version);
+        })
+        .finish();
+        let query = sqlx::query(sql::KEPT_PUT).bind(self.account.clone()).bind(rows);
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn drop_kept(&mut self, cycle_id: Uuid, keys: &[String]) -> Result<()> {
+        let (names, _) = kept_names(cycle_id, keys).finish();
+        self.execute(sqlx::query(sql::KEPT_GONE).bind(self.account.clone()).bind(names)).await.map(|_| ())
+    }
+
+    async fn forget_kept(&mut self, cycle_id: Uuid) -> Result<()> {
+        self.execute(sqlx::query(sql::CYCLE_KEPT_GONE).bind(self.account.clone()).bind(cycle_id)).await.map(|_| ())
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {

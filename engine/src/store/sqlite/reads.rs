@@ -5,11 +5,11 @@ use sqlx::{SqliteConnection, pool::PoolConnection};
 use uuid::Uuid;
 
 use super::super::{
-    AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
+    AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow,
+    Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
 };
 use super::columns::{FromColumns, read_all};
-use super::commit::SqliteCommit;
+use super::commit::{SqliteCommit, kept_names};
 use super::sheet::Sheet;
 use super::write::either_state;
 use super::{Sqlite, error, sql, sweep};
@@ -215,6 +215,11 @@ impl Store for Sqlite {
 
     async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
         self.all(of(sql::SECRETS, account).bind(limit)).await
+    }
+
+    async fn kept(&self, account: &str, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>> {
+        let (names, _) = kept_names(cycle_id, keys).finish();
+        self.all(of(sql::KEPT, account).bind(names)).await
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {

@@ -68,6 +68,19 @@ pub const SECRET_RESEAL: &str = "UPDATE secrets SET sealed = ?3, key_id = ?4 WHE
 pub const SECRET_USED: &str = "UPDATE secrets SET last_used_at = ?3 WHERE account = ?1 AND name = ?2";
 pub const SECRET_GONE: &str = "DELETE FROM secrets WHERE account = ?1 AND name = ?2";
 
+// What scripts keep.
+
+pub const KEPT: &str = "SELECT k.key, k.value, k.version FROM jsonb_each(?2) AS r CROSS JOIN script_store AS k \
+    ON k.account = ?1 AND k.cycle_id = CAST(r.value->>0 AS BLOB) AND k.key = r.value->>1";
+/// Of at most as many rows as a cycle may have.
+pub const KEPT_COUNT: &str = "SELECT count(*) FROM script_store WHERE account = ?1 AND cycle_id = ?2";
+pub const KEPT_PUT: &str = "INSERT INTO script_store (account, cycle_id, key, value, version) \
+    SELECT ?1, CAST(r.value->>0 AS BLOB), r.value->>1, r.value->>2, r.value->>3 FROM jsonb_each(?2) AS r WHERE true \
+    ON CONFLICT (account, cycle_id, key) DO UPDATE SET value = excluded.value, version = excluded.version";
+pub const KEPT_GONE: &str = "DELETE FROM script_store WHERE (account, cycle_id, key) IN \
+    (SELECT ?1, CAST(r.value->>0 AS BLOB), r.value->>1 FROM jsonb_each(?2) AS r)";
+pub const CYCLE_KEPT_GONE: &str = "DELETE FROM script_store WHERE account = ?1 AND cycle_id = ?2";
+
 // Hits.
 
 pub const HITS_NAMED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, \

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_definitions::{Json, Members};
 
 /// Adds a value that is not itself an array. The name keeps the place where it first stood.
-pub fn put(members: &mut Members, name: String, value: Json) {
+pub fn put_repeated(members: &mut Members, name: String, value: Json) {
     match members.entry(name) {
         indexmap::map::Entry::Vacant(place) => {
             place.insert(value);

@@ -108,5 +108,10 @@ codes! {
     HTTP_OUTPUT = "HF099",
     CONCURRENCY_KEY = "HF100",
     BODY_TYPE = "HF101",
+    ID_TWICE = "HF102",
+    EACH_HOLDS = "HF103",
+    EACH_FIRST = "HF104",
+    EACH_BORDER = "HF105",
+    EACH_OUTPUT = "HF106",
     SCRIPT = "HF110",
 }

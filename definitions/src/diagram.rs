@@ -7,47 +7,78 @@ use crate::{Cycle, Edge, Next, OnError, Step, StepIndex, StepKind};
 /// A Mermaid flowchart.
 pub fn mermaid(cycle: &Cycle) -> String {
     let mut lines = vec!["flowchart TD".to_owned()];
+    mermaid_steps(cycle, "end_", "    ", &mut lines);
+    lines.join("\n")
+}
+
+fn mermaid_steps(cycle: &Cycle, end: &str, indent: &str, lines: &mut Vec<String>) {
     for step in &cycle.steps {
+        let label = label(step).replace('"', "&quot;");
+        if let StepKind::Each(each) = &step.kind {
+            lines.push(format!("{indent}subgraph {}[\"{label}\"]", node(&step.id)));
+            mermaid_steps(&each.body, &format!("end_{}", step.id), &format!("{indent}    "), lines);
+            lines.push(format!("{indent}end"));
+            continue;
+        }
         let (open, close) = match step.kind {
             StepKind::Webhook(_) => ("([", "])"),
             StepKind::Decision(_) => ("{", "}"),
             _ => ("[", "]"),
         };
-        lines.push(format!("    {}{open}\"{}\"{close}", node(&step.id), label(step).replace('"', "&quot;")));
+        lines.push(format!("{indent}{}{open}\"{label}\"{close}", node(&step.id)));
     }
     if links(cycle).iter().any(|(_, to, _)| to.is_none()) {
-        lines.push("    end_((end))".to_owned());
+        lines.push(format!("{indent}{end}((end))"));
     }
     for (from, to, text) in links(cycle) {
-        let to = to.map_or("end_".to_owned(), |to| node(&cycle.step(to).id));
+        let to = to.map_or(end.to_owned(), |to| node(&cycle.step(to).id));
         let arrow = if text.is_empty() { "-->".to_owned() } else { format!("-->|\"{text}\"|") };
-        lines.push(format!("    {} {arrow} {to}", node(&cycle.step(from).id)));
+        lines.push(format!("{indent}{} {arrow} {to}", node(&cycle.step(from).id)));
     }
-    lines.join("\n")
 }
 
 /// A Graphviz digraph.
 pub fn dot(cycle: &Cycle) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let mut lines = vec![format!("digraph {} {{", quoted(&cycle.name))];
+    dot_steps(cycle, "end", "    ", &mut lines);
+    lines.push("}".to_owned());
+    lines.join("\n")
+}
+
+fn dot_steps(cycle: &Cycle, end: &str, indent: &str, lines: &mut Vec<String>) {
     for step in &cycle.steps {
         let shape = match step.kind {
             StepKind::Webhook(_) => "oval",
             StepKind::Decision(_) => "diamond",
             _ => "box",
         };
-        lines.push(format!("    {} [label={}, shape={shape}];", quoted(&step.id), quoted(&label(step))));
+        let drawn = format!("{} [label={}, shape={shape}];", quoted(&step.id), quoted(&label(step)));
+        let StepKind::Each(each) = &step.kind else {
+            lines.push(format!("{indent}{drawn}"));
+            continue;
+        };
+        let inner = format!("{indent}    ");
+        lines.push(format!("{indent}subgraph {} {{", quoted(&format!("cluster_{}", step.id))));
+        lines.push(format!("{inner}{drawn}"));
+        dot_steps(&each.body, &quoted(&format!("end of {}", step.id)), &inner, lines);
+        let first = &each.body.step(each.first).id;
+        lines.push(format!("{inner}{} -> {} [style=dashed];", quoted(&step.id), quoted(first)));
+        lines.push(format!("{indent}}}"));
     }
     if links(cycle).iter().any(|(_, to, _)| to.is_none()) {
-        lines.push("    end [shape=doublecircle];".to_owned());
+        // The node of an inner end has a name of its own.
+        let named = if end == "end" { "" } else { "label=end, " };
+        lines.push(format!("{indent}{end} [{named}shape=doublecircle];"));
     }
     for (from, to, text) in links(cycle) {
-        let to = to.map_or("end".to_owned(), |to| quoted(&cycle.step(to).id));
+        let to = to.map_or(end.to_owned(), |to| quoted(&cycle.step(to).id));
         let text = if text.is_empty() { String::new() } else { format!(" [label={}]", quoted(&text)) };
-        lines.push(format!("    {} -> {to}{text};", quoted(&cycle.step(from).id)));
+        lines.push(format!("{indent}{} -> {to}{text};", quoted(&cycle.step(from).id)));
     }
-    lines.push("}".to_owned());
-    lines.join("\n")
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Some step ids are words of Mermaid's own.

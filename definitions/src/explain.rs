@@ -95,5 +95,10 @@ const PAGES: &[(&str, &str)] = &[
     ("HF099", include_str!("explain/HF099.md")),
     ("HF100", include_str!("explain/HF100.md")),
     ("HF101", include_str!("explain/HF101.md")),
+    ("HF102", include_str!("explain/HF102.md")),
+    ("HF103", include_str!("explain/HF103.md")),
+    ("HF104", include_str!("explain/HF104.md")),
+    ("HF105", include_str!("explain/HF105.md")),
+    ("HF106", include_str!("explain/HF106.md")),
     ("HF110", include_str!("explain/HF110.md")),
 ];

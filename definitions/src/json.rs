@@ -39,6 +39,24 @@ impl Json {
         read::parse(text, DEPTH_MAX)
     }
 
+    /// As [`Json::parse`], nested at most `depth_max` deep: for what was written here.
+    pub fn parse_within(text: &[u8], depth_max: usize) -> Result<Self, JsonError> {
+        read::parse(text, depth_max)
+    }
+
+    /// Whether arrays and objects are nested deeper than that.
+    pub fn is_deeper_than(&self, depth: usize) -> bool {
+        let within = |value: &Self| match depth.checked_sub(1) {
+            Some(left) => value.is_deeper_than(left),
+            None => true,
+        };
+        match self {
+            Self::Array(items) => depth == 0 || items.iter().any(within),
+            Self::Object(members) => depth == 0 || members.values().any(within),
+            _ => false,
+        }
+    }
+
     /// The member of an object.
     pub fn get(&self, name: &str) -> Option<&Self> {
         match self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Case, Http, Next, StepIndex, Template, Webhook};
+use crate::{Case, Each, Http, Next, StepIndex, Template, Webhook};
 
 #[derive(Debug)]
 pub struct Step {
@@ -31,6 +31,7 @@ pub enum StepKind {
     Script(Script),
     Delay(Delay),
     Notify(Notify),
+    Each(Box<Each>),
 }
 
 impl StepKind {
@@ -46,6 +47,7 @@ impl StepKind {
             Self::Script(_) => "script",
             Self::Delay(_) => "delay",
             Self::Notify(_) => "notify",
+            Self::Each(_) => "each",
         }
     }
 }

@@ -54,6 +54,14 @@ impl WrittenStep {
         self.on_error.as_ref().filter(|target| !ON_ERROR_WORDS.contains(&target.value.as_str()))
     }
 
+    /// The steps inside it.
+    pub fn inner(&self) -> &[Self] {
+        match &self.kind {
+            WrittenKind::Each(each) => &each.steps,
+            _ => &[],
+        }
+    }
+
     pub fn ignores_errors(&self) -> bool {
         self.on_error.as_ref().is_some_and(|target| target.value == "ignore")
     }
@@ -82,8 +90,23 @@ pub enum WrittenKind {
     Script(Script),
     Delay(Delay),
     Notify(Notify),
+    Each(Box<WrittenEach>),
     /// Its kind is wrong; that was said.
     Broken,
+}
+
+#[derive(Debug)]
+pub struct WrittenEach {
+    /// Of its key.
+    pub span: Span,
+    pub elements: Path,
+    pub parallel: u32,
+    pub partial: bool,
+    pub first: Option<Target>,
+    pub steps: Vec<WrittenStep>,
+    pub result: Option<Template>,
+    /// What the result reads.
+    pub result_reads: Vec<Read>,
 }
 
 #[derive(Debug)]

@@ -295,3 +295,42 @@ fn concurrency_needs_a_limit_or_a_key_of_a_start() {
     let concurrency = kind_of(&text("{ limit: 1000000, key: $.placed.body.id }")).concurrency.clone().unwrap();
     assert_eq!((concurrency.limit, concurrency.key.unwrap().text()), (Some(1_000_000), "$.placed.body.id"));
 }
+
+#[test]
+fn the_steps_inside_an_each_compile_to_a_cycle_of_their_own() {
+    let text = "
+cycle: c
+vars: { a: 1 }
+steps:
+  placed: { webhook: , next: ship }
+  ship:
+    each:
+      in: $.placed.body[*]
+      parallel: 3
+      steps:
+        label: { set: 1 }
+        book: { set: \"${vars.a}\", next: label }
+";
+    let checked = check("c.yaml", text);
+    assert_eq!(checked.diagnostics, []);
+    let cycle = &checked.cycles[0];
+    assert!(cycle.find("book").is_none(), "it is no step of the cycle outside");
+    let StepKind::Each(each) = &cycle.step(cycle.find("ship").unwrap()).kind else { panic!("an each") };
+    assert_eq!((each.parallel, each.partial, each.result.is_none()), (3, false, true));
+    assert_eq!(each.body.step(each.first).id, "book");
+    assert_eq!(each.body.step(each.first).next, Next::Step(each.body.find("label").unwrap()));
+    assert_eq!((each.body.name.as_str(), each.body.vars.len()), ("c", 1));
+}
+
+#[test]
+fn the_steps_inside_count_among_those_of_the_cycle() {
+    let cycle = |count: usize| {
+        let inside: String = (0..count).map(|n| format!("        s{n}: {{ set: 1, next: s{} }}\n", n + 1)).collect();
+        format!(
+            "cycle: c\nsteps:\n  a: {{ webhook: , next: b }}\n  b:\n    each:\n      in: $.a.body\n      \
+             steps:\n{inside}        s{count}: {{ set: 1 }}\n"
+        )
+    };
+    assert_eq!(codes(&cycle(997)), [] as [&str; 0]);
+    assert_eq!(codes(&cycle(998)), ["HF021:3"]);
+}

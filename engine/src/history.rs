@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     clock::to_utc,
+    limits::STORED_DEPTH_MAX,
     machine::StepError,
     steps::steps_of,
     store::{HitRow, RunWithHit},
@@ -140,7 +141,7 @@ pub fn error_json(error: &StepError) -> Json {
 }
 
 pub fn parse(text: &str) -> Result<Json, Error> {
-    Json::parse(text.as_bytes()).map_err(damaged)
+    Json::parse_within(text.as_bytes(), STORED_DEPTH_MAX).map_err(damaged)
 }
 
 fn damaged(error: impl std::fmt::Display) -> Error {

@@ -9,6 +9,7 @@ mod callers;
 mod catalog;
 mod clock;
 pub mod egress;
+mod elements;
 mod engine;
 mod error;
 mod explain;

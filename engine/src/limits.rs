@@ -21,6 +21,10 @@ impl Default for Limits {
     }
 }
 
+/// How deep what a step puts out may be nested: twice what comes in from outside.
+pub const OUTPUT_DEPTH_MAX: usize = 256;
+/// How deep a stored text may be: an output in a template, which is at most 64 deep, in a row.
+pub const STORED_DEPTH_MAX: usize = 512;
 /// A transaction is kept this long after its start at most.
 pub const RETENTION_MAX: Duration = Duration::from_secs(31 * 24 * 3600);
 /// Hits are queued this long after a stop.

@@ -3,7 +3,10 @@
 //! Invariant: a pass ends at the first hold or at the end, and says all that must be done about it
 //! as [`Effect`]s; nothing has happened until the store has them.
 
-use bytes::Bytes;
+mod response;
+
+pub use response::response;
+
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{
     Case, Cycle, Delay, Json, Key, KeyError, Lookup, Members, Next, OnError, Respond, Scope, StepIndex, StepKind,
@@ -13,7 +16,7 @@ use holdfast_definitions::{
 use crate::{
     Answer,
     clock::{Micros, micros},
-    limits::{Limits, RETENTION_MAX},
+    limits::{Limits, OUTPUT_DEPTH_MAX, RETENTION_MAX},
     mapping_words::key_reason,
 };
 
@@ -31,13 +34,17 @@ pub enum Event {
 }
 
 /// What came of a step that was done outside of the machine.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {
     /// Goes into the document. An object where the step failed: its error is put beside.
     pub output: Option<Json>,
     pub error: Option<StepError>,
     /// Shown in the trace.
     pub shown: Shown,
+    /// Events of the account's own that it raised: (event, data).
+    pub raised: Vec<(String, Json)>,
+    /// The cycle stops, whatever comes of the step.
+    pub stop: bool,
 }
 
 /// What the trace shows of a step that took time.
@@ -49,6 +56,19 @@ pub struct Shown {
     pub attempts: Option<Json>,
     /// A list: what a script wrote.
     pub console: Option<Json>,
+    /// Of an `each`.
+    pub elements: Option<Elements>,
+}
+
+/// What the trace shows of the elements of an `each`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Elements {
+    /// A list of `{ index, status, steps }`.
+    pub shown: Json,
+    /// Elements that are not in the list.
+    pub left_out: usize,
+    /// Steps of all elements: they count among those of the run.
+    pub steps: usize,
 }
 
 /// What must be done about it.
@@ -92,7 +112,7 @@ pub enum Effect {
 /// Why a step failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepError {
-    /// `mapping`, `respond`, `limit`, `fail`, `delay`, `status`, `script`, or how the network failed.
+    /// `mapping`, `respond`, `limit`, `fail`, `delay`, `status`, `script`, `each`, or how the network failed.
     pub kind: &'static str,
     pub message: String,
     /// The status that an `http` step was answered with.
@@ -143,8 +163,18 @@ pub struct Setting<'a> {
 /// Runs from the event to the next hold or the end. `document` is the transaction's as it was at
 /// the hold (or at a re-run's step), and afterwards with what the pass added.
 pub fn advance(cycle: &Cycle, document: &mut Json, event: Event, setting: &Setting<'_>) -> Pass {
-    let size = document.written_len();
-    let mut walk = Walk { cycle, document, setting, size, trace: Vec::new(), effects: Vec::new() };
+    let mut size = document.written_len();
+    advance_sized(cycle, (document, &mut size), event, setting)
+}
+
+/// As [`advance`], where the document's bytes are known: they are kept up.
+pub fn advance_sized(
+    cycle: &Cycle,
+    (document, size): (&mut Json, &mut usize),
+    event: Event,
+    setting: &Setting<'_>,
+) -> Pass {
+    let mut walk = Walk { cycle, document, setting, size, steps_inside: 0, trace: Vec::new(), effects: Vec::new() };
     let (at, next) = match event {
         Event::Hit { step, output } => (step, walk.enter(step, output)),
         Event::Expired { step } => (step, walk.expired(step)),
@@ -160,7 +190,9 @@ struct Walk<'a> {
     document: &'a mut Json,
     setting: &'a Setting<'a>,
     /// Bytes of the document as JSON.
-    size: usize,
+    size: &'a mut usize,
+    /// Steps of the elements of an `each` that was done.
+    steps_inside: usize,
     trace: Vec<Trace>,
     effects: Vec<Effect>,
 }
@@ -199,7 +231,7 @@ impl Walk<'_> {
                 Err(Stop::Over) => return,
                 Err(Stop::Failed(failure)) => next = self.failed(at, failure),
                 Ok(Next::End) => return self.effects.push(Effect::Complete),
-                Ok(Next::Step(step)) if self.trace.len() + self.setting.steps_before >= most => {
+                Ok(Next::Step(step)) if self.trace.len() + self.steps_inside + self.setting.steps_before >= most => {
                     return self.fail(step, Failure::of("limit", format!("a run has at most {most} steps")));
                 }
                 Ok(Next::Step(step)) => {
@@ -249,7 +281,7 @@ impl Walk<'_> {
                 self.effects.push(Effect::Notify { step: at, event: notify.event.clone(), data });
                 Ok(step.next)
             }
-            StepKind::Http(_) | StepKind::Script(_) => {
+            StepKind::Http(_) | StepKind::Script(_) | StepKind::Each(_) => {
                 self.effects.push(Effect::Call { step: at });
                 Err(Stop::Over)
             }
@@ -267,7 +299,12 @@ impl Walk<'_> {
     }
 
     fn done(&mut self, at: StepIndex, done: Done) -> Result<Next, Stop> {
-        let Done { output, error, shown } = done;
+        let Done { output, error, shown, raised, stop } = done;
+        self.steps_inside += shown.elements.as_ref().map_or(0, |elements| elements.steps);
+        self.effects.extend(raised.into_iter().map(|(event, data)| Effect::Notify { step: at, event, data }));
+        if stop {
+            self.effects.push(Effect::Stop);
+        }
         if let Some(error) = error {
             return Err(Failure { error, output, shown: Box::new(shown) }.into());
         }
@@ -359,17 +396,21 @@ impl Walk<'_> {
     }
 
     fn put(&mut self, at: StepIndex, value: &Json) -> Result<(), Failure> {
+        if value.is_deeper_than(OUTPUT_DEPTH_MAX) {
+            let message = format!("what it puts out is nested deeper than {OUTPUT_DEPTH_MAX}");
+            return Err(Failure::of("limit", message));
+        }
         let id = &self.cycle.step(at).id;
-        let grown = self.size + value.written_len() + id.len() + 4;
+        let grown = *self.size + value.written_len() + id.len() + 4;
         let most = self.setting.limits.document_bytes;
         if grown > most {
             let message = format!(
                 "the document would grow from {} to {grown} bytes; the limit is {most} bytes (document)",
-                self.size
+                *self.size
             );
             return Err(Failure::of("limit", message));
         }
-        self.size = grown;
+        *self.size = grown;
         if let Some(members) = self.document.members_mut() {
             members.insert(id.clone(), value.clone());
         }
@@ -435,46 +476,6 @@ impl Walk<'_> {
             secrets: None,
         }
     }
-}
-
-/// Headers that belong to the connection (RFC 9110 §7.6.1) or to Holdfast.
-const HEADERS_RESERVED: &[&str] = &[
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-authenticate",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "holdfast-hit",
-    "holdfast-transaction",
-    "idempotency-replayed",
-];
-
-pub fn response(status: &Json, mut headers: Vec<(String, String)>, body: Json) -> Result<Answer, String> {
-    let status = match status {
-        Json::Number(number) => number.as_i64().filter(|status| (200..=599).contains(status)),
-        _ => None,
-    }
-    .ok_or_else(|| format!("the status is {status}, not a number from 200 to 599"))? as u16;
-    for (name, value) in &headers {
-        if HEADERS_RESERVED.contains(&name.as_str()) {
-            return Err(format!("the header {name} can't be set by a response"));
-        }
-        if value.chars().any(|c| c.is_control() && c != '\t') {
-            return Err(format!("the header {name} holds a control character"));
-        }
-    }
-    let (default_type, body) = match body {
-        Json::Null => return Ok(Answer::Response { status, headers, body: Bytes::new() }),
-        Json::Text(text) => ("text/plain; charset=utf-8", Bytes::from(text)),
-        other => ("application/json", Bytes::from(other.to_string())),
-    };
-    if !headers.iter().any(|(name, _)| name == "content-type") {
-        headers.push(("content-type".into(), default_type.into()));
-    }
-    Ok(Answer::Response { status, headers, body })
 }
 
 fn text_of(value: &Json) -> String {

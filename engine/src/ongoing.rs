@@ -49,4 +49,8 @@ pub enum Progress {
         at: Micros,
         attempts: String,
     },
+    /// It goes on under the same claim; so far it has come.
+    Kept {
+        attempts: String,
+    },
 }

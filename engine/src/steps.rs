@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     Answer, Error,
     history::{error_json, parse},
-    machine::{Effect, Pass, Trace},
+    machine::{Effect, Elements, Pass, Trace},
     store::RunRow,
 };
 
@@ -28,6 +28,9 @@ pub struct StoredStep {
     pub duration_us: u64,
     /// What was tried, and what came of it.
     pub attempts: Option<Json>,
+    /// Of an `each`: a list of `{ index, status, steps }`, and how many elements are not in it.
+    pub elements: Option<Json>,
+    pub left_out: usize,
     /// What a script wrote.
     pub console: Option<Json>,
     /// Its result is the answer to the run's own hit, and stands nowhere else.
@@ -63,6 +66,9 @@ pub fn store_steps(cycle: &Cycle, pass: &Pass, entry_is_hit: bool, answers: Opti
             text.push_str(",\"attempts\":");
             attempts.write_to(&mut text);
         }
+        if let Some(elements) = &trace.shown.elements {
+            push_elements(elements, &mut text);
+        }
         if let Some(console) = &trace.shown.console {
             text.push_str(",\"console\":");
             console.write_to(&mut text);
@@ -76,11 +82,25 @@ pub fn store_steps(cycle: &Cycle, pass: &Pass, entry_is_hit: bool, answers: Opti
     text
 }
 
-/// How many steps are stored here.
+/// Members of an `each` step.
+pub fn push_elements(elements: &Elements, text: &mut String) {
+    text.push_str(",\"elements\":");
+    elements.shown.write_to(text);
+    let _ = write!(text, ",\"left_out\":{},\"inside\":{}", elements.left_out, elements.steps);
+}
+
+/// How many steps are stored here, those inside an `each` included.
 pub fn count(steps: &str) -> Result<usize, Error> {
     match parse(steps)? {
-        Json::Array(steps) => Ok(steps.len()),
+        Json::Array(steps) => Ok(steps.iter().map(|step| 1 + count_of(step, "inside")).sum()),
         _ => Err(Error::Internal("steps are no array".into())),
+    }
+}
+
+fn count_of(step: &Json, name: &str) -> usize {
+    match step.get(name) {
+        Some(Json::Number(number)) => number.as_i64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
+        _ => 0,
     }
 }
 
@@ -140,6 +160,8 @@ pub fn steps_of(run: &RunRow) -> Result<Vec<StoredStep>, Error> {
                 at: number("at"),
                 duration_us: number("us").and_then(|us| u64::try_from(us).ok()).unwrap_or_default(),
                 attempts: step.get("attempts").cloned(),
+                elements: step.get("elements").cloned(),
+                left_out: count_of(step, "left_out"),
                 console: step.get("console").cloned(),
                 answers: step.get("answers").is_some(),
             }

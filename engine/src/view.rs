@@ -187,6 +187,10 @@ pub struct StepTrace {
     pub error: Option<Json>,
     /// What was tried, and what came of it: of steps that touch the world.
     pub attempts: Option<Json>,
+    /// Of an `each`: a list of `{ index, status, steps }`.
+    pub elements: Option<Json>,
+    /// Elements that are not in the list.
+    pub elements_left_out: usize,
     /// What a script wrote with `console.log`: a list of lines.
     pub console: Option<Json>,
 }

@@ -44,7 +44,7 @@ pub enum Work {
     /// What came of a step that was done outside of a commit.
     Proceed {
         ongoing: Arc<Ongoing>,
-        progress: Progress,
+        progress: Box<Progress>,
     },
     /// A step is taken on: its time has come, or the process that did it is gone.
     TakeOn {

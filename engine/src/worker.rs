@@ -138,7 +138,7 @@ async fn gone_on_with(shared: &Arc<Shared>, account: &str, row: UnderwayRow) -> 
     if !is_delay {
         return Ok(Work::TakeOn { transaction: row.transaction, run: row.run, claim: row.claim });
     }
-    let progress = Progress::Done(runner::nothing(shared.clock.now(), &row));
+    let progress = Box::new(Progress::Done(runner::nothing(shared.clock.now(), &row)));
     let ongoing = runner::told(shared, account, Ongoing { row, before: None }).await?;
     Ok(Work::Proceed { ongoing: Arc::new(ongoing), progress })
 }

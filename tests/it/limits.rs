@@ -13,6 +13,7 @@ use tokio::{
 
 both_stores![
     a_document_that_would_grow_too_large_fails_the_step,
+    what_is_nested_deep_is_read_again_and_has_a_limit,
     a_hit_too_many_in_the_queue_is_refused,
     a_run_too_many_is_refused,
     too_large_a_head_is_refused,
@@ -45,6 +46,37 @@ async fn a_document_that_would_grow_too_large_fails_the_step(store: Store) {
     let document = world.document(large).await;
     assert!(document.get("copied").is_none());
     assert_eq!(document["placed"]["body"]["id"], 2, "nothing before it is lost");
+}
+
+async fn what_is_nested_deep_is_read_again_and_has_a_limit(store: Store) {
+    let yaml = "
+cycle: deep
+steps:
+  placed: { webhook: , next: once }
+  once: { set: [[[\"${$.placed.body}\"]]], next: ship }
+  ship:
+    each: { in: $.once, steps: { rest: { delay: 1h, next: kept }, kept: { set: [\"${$.ship.item}\"] } } }
+    next: twice
+  twice: { set: [\"${$.once}\", \"${$.ship}\"] }
+";
+    let mut world = World::start(store, yaml).await;
+    let body = format!("{}1{}", "[".repeat(128), "]".repeat(128));
+    let id = world.hit("placed", body.as_str()).await.transaction();
+    world.reopen().await;
+    world.advance("1h").await;
+    assert_eq!(world.status(id).await, "completed");
+    let document = world.detail(id).await.document;
+    assert_eq!(document.get("once").expect("it is there").to_string(), format!("[[[{body}]]]"));
+    let nested = |path: &str| format!("{}\"${{{path}}}\"{}", "[".repeat(50), "]".repeat(50));
+    let (once, twice, thrice) = (nested("$.placed.body"), nested("$.once"), nested("$.twice"));
+    let deeper = format!(
+        "cycle: deep\nsteps:\n  placed: {{ webhook: , next: once }}\n  once: {{ set: {once}, next: twice }}\n  twice: {{ set: {twice}, next: thrice }}\n  thrice: {{ set: {thrice} }}\n"
+    );
+    world.deploy(&deeper).await;
+    let id = world.hit("placed", body.as_str()).await.transaction();
+    assert_eq!(world.status(id).await, "failed at thrice");
+    let error = world.error(id).await;
+    assert!(error.contains("nested deeper than 256"), "{error}");
 }
 
 async fn a_hit_too_many_in_the_queue_is_refused(store: Store) {

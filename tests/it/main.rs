@@ -9,6 +9,7 @@ mod clients;
 mod commits;
 mod crash;
 mod dev;
+mod each;
 mod early;
 mod examples;
 mod expires;

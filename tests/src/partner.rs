@@ -22,9 +22,16 @@ pub struct Partner {
 struct Shared {
     asked: Mutex<Vec<Asked>>,
     answers: Mutex<VecDeque<String>>,
-    /// While true, requests are taken and not answered.
-    silent: watch::Sender<bool>,
+    /// Requests that are taken and not answered for now.
+    silent: watch::Sender<Which>,
+    /// What is answered to a request where no answer waits.
+    usually: Mutex<Usually>,
+    /// Requests that wait for their answer: now, and at most so far.
+    waiting: Mutex<(usize, usize)>,
 }
+
+type Which = Arc<dyn Fn(&Asked) -> bool + Send + Sync>;
+type Usually = Arc<dyn Fn(&Asked) -> (u16, String) + Send + Sync>;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -47,8 +54,15 @@ impl Partner {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let shared =
-            Arc::new(Shared { asked: Mutex::default(), answers: Mutex::default(), silent: watch::channel(false).0 });
+        let silent: Which = Arc::new(|_| false);
+        let usually: Usually = Arc::new(|_| (200, "{\"ok\":true}".to_owned()));
+        let shared = Arc::new(Shared {
+            asked: Mutex::default(),
+            answers: Mutex::default(),
+            silent: watch::channel(silent).0,
+            usually: Mutex::new(usually),
+            waiting: Mutex::default(),
+        });
         let serving = shared.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -65,16 +79,27 @@ impl Partner {
 
     /// The next answer; without one it is `200` with `{"ok":true}`. `head`: further lines.
     pub fn answers(&self, status: u16, head: &str, body: &str) {
-        let text = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{head}\r\n{body}",
-            body.len()
-        );
-        self.shared.answers.lock().expect("not poisoned").push_back(text);
+        self.shared.answers.lock().expect("not poisoned").push_back(written(status, head, body));
+    }
+
+    /// What is answered, by request, where [`Self::answers`] has none left.
+    pub fn usually(&self, answer: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static) {
+        *self.shared.usually.lock().expect("not poisoned") = Arc::new(answer);
     }
 
     /// Takes requests and answers none, until it is told otherwise.
     pub fn silent(&self, silent: bool) {
-        self.shared.silent.send_replace(silent);
+        self.silent_to(move |_| silent);
+    }
+
+    /// As [`Self::silent`], to some requests alone.
+    pub fn silent_to(&self, which: impl Fn(&Asked) -> bool + Send + Sync + 'static) {
+        self.shared.silent.send_replace(Arc::new(which));
+    }
+
+    /// The most requests that waited for their answer at the same time.
+    pub fn at_once(&self) -> usize {
+        self.shared.waiting.lock().expect("not poisoned").1
     }
 
     pub fn asked(&self) -> Vec<Asked> {
@@ -82,19 +107,46 @@ impl Partner {
     }
 }
 
+fn written(status: u16, head: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{head}\r\n{body}")
+}
+
+/// A request that waits for its answer, until it is dropped.
+struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        let mut waiting = shared.waiting.lock().expect("not poisoned");
+        waiting.0 += 1;
+        waiting.1 = waiting.1.max(waiting.0);
+        Self(shared)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.lock().expect("not poisoned").0 -= 1;
+    }
+}
+
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let mut read = Vec::new();
     while let Some((asked, length)) = request(&mut stream, &mut read).await {
         read.drain(..length);
-        shared.asked.lock().expect("not poisoned").push(asked);
+        shared.asked.lock().expect("not poisoned").push(asked.clone());
+        let one = Waiting::begin(&shared);
         let mut silent = shared.silent.subscribe();
-        if silent.wait_for(|silent| !silent).await.is_err() {
+        if silent.wait_for(|silent| !silent(&asked)).await.is_err() {
             return;
         }
         let next = shared.answers.lock().expect("not poisoned").pop_front();
+        let usually = shared.usually.lock().expect("not poisoned").clone();
         let answer = next.unwrap_or_else(|| {
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"ok\":true}".to_owned()
+            let (status, body) = usually(&asked);
+            written(status, "", &body)
         });
+        drop(one);
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }

@@ -246,6 +246,13 @@ pub struct Step {
     /// Of an `http` step: each attempt with its request and answer, secrets masked.
     #[schema(value_type = Option<Vec<Object>>)]
     pub attempts: Option<Json>,
+    /// Of an `each` step: `{ index, status, steps }` of the elements shown.
+    #[schema(value_type = Option<Vec<Object>>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elements: Option<Json>,
+    /// Elements that are not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elements_left_out: Option<usize>,
     /// Of a `script` step: what it wrote with `console.log`, line by line.
     #[schema(value_type = Option<Vec<String>>)]
     pub console: Option<Json>,
@@ -262,6 +269,8 @@ impl From<StepTrace> for Step {
             output: view.output,
             error: view.error,
             attempts: view.attempts,
+            elements_left_out: view.elements.is_some().then_some(view.elements_left_out),
+            elements: view.elements,
             console: view.console,
         }
     }

@@ -1,15 +1,22 @@
 //! A checked cycle becomes one that runs.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use petgraph::graph::DiGraph;
 use sha2::{Digest, Sha256};
 
-use super::{answers::Answers, graph::Graph};
+use super::{
+    answers::Answers,
+    each::{Bodies, Body},
+    graph::Graph,
+};
 use crate::{
-    Case, Cycle, Decision, Entry, Expires, Fail, Json, Mapping, Next, OnError, OnNoMatch, Respond, Step, StepIndex,
-    StepKind, Webhook,
-    written::{Target, WrittenCycle, WrittenKind, WrittenRespond, WrittenWebhook},
+    Case, Cycle, Decision, Each, Entry, Expires, Fail, Json, Mapping, Next, OnError, OnNoMatch, Respond, Step,
+    StepIndex, StepKind, Webhook,
+    written::{Target, WrittenCycle, WrittenEach, WrittenKind, WrittenRespond, WrittenStep, WrittenWebhook},
 };
 
 /// How long a synchronous caller is kept, and an early hit waits, where nothing is said.
@@ -17,16 +24,48 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 const EARLY_DEFAULT: Duration = Duration::from_secs(60);
 
 /// None only where a check was missed, which an error has said.
-pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: &str) -> Option<Cycle> {
-    let index = |at: usize| StepIndex(at as u32);
+pub fn compile(
+    written: WrittenCycle,
+    graph: &Graph,
+    bodies: &Bodies,
+    answers: &Answers,
+    source: &str,
+) -> Option<Cycle> {
+    let cycle = Cycle {
+        name: written.name.value,
+        description: written.description,
+        retention: written.retention,
+        concurrency: written.concurrency.map(|concurrency| concurrency.value),
+        vars: written.vars,
+        secrets: written.secrets,
+        env: written.env,
+        graph: indexed(&graph.edges),
+        steps: Vec::new(),
+        source: source.to_owned(),
+        digest: digest(source, &written.given),
+        given: written.given,
+        by_id: BTreeMap::new(),
+    };
+    with_steps(cycle, written.steps, graph, bodies, answers)
+}
+
+fn index(at: usize) -> StepIndex {
+    StepIndex(at as u32)
+}
+
+fn with_steps(
+    mut cycle: Cycle,
+    written: Vec<WrittenStep>,
+    graph: &Graph,
+    bodies: &Bodies,
+    answers: &Answers,
+) -> Option<Cycle> {
     let next = |target: Option<&Target>| match target {
         None => Some(Next::End),
         Some(target) if target.value == "end" => Some(Next::End),
         Some(target) => graph.find(target).map(|at| Next::Step(index(at))),
     };
-    let mut steps = Vec::with_capacity(written.steps.len());
-    let mut by_id = BTreeMap::new();
-    for (at, step) in written.steps.into_iter().enumerate() {
+    for (at, step) in written.into_iter().enumerate() {
         let after = next(step.next.as_ref())?;
         let on_error = match step.on_error.as_ref().map(|target| (target.value.as_str(), target)) {
             None | Some(("fail", _)) => OnError::Fail,
@@ -59,26 +98,40 @@ pub fn compile(written: WrittenCycle, graph: &Graph, answers: &Answers, source: 
             WrittenKind::Script(script) => StepKind::Script(script),
             WrittenKind::Delay(delay) => StepKind::Delay(delay),
             WrittenKind::Notify(notify) => StepKind::Notify(notify),
+            WrittenKind::Each(written) => StepKind::Each(Box::new(each(*written, bodies.get(&at)?, &cycle)?)),
             WrittenKind::Broken => return None,
         };
-        by_id.insert(step.id.value.clone(), index(at));
+        cycle.by_id.insert(step.id.value.clone(), index(at));
         let may_answer = answers.reachable[at].iter().map(|at| index(*at)).collect();
-        steps.push(Step { id: step.id.value, name: step.name, kind, next: after, on_error, may_answer });
+        cycle.steps.push(Step { id: step.id.value, name: step.name, kind, next: after, on_error, may_answer });
     }
-    Some(Cycle {
-        name: written.name.value,
-        description: written.description,
-        retention: written.retention,
-        concurrency: written.concurrency.map(|concurrency| concurrency.value),
-        vars: written.vars,
-        secrets: written.secrets,
-        env: written.env,
-        graph: indexed(&graph.edges),
-        steps,
-        source: source.to_owned(),
-        digest: digest(source, &written.given),
-        given: written.given,
-        by_id,
+    Some(cycle)
+}
+
+fn each(written: WrittenEach, body: &Body, around: &Cycle) -> Option<Each> {
+    let nobody = Answers { to: vec![None; written.steps.len()], reachable: vec![BTreeSet::new(); written.steps.len()] };
+    let cycle = Cycle {
+        name: around.name.clone(),
+        description: None,
+        retention: around.retention,
+        concurrency: None,
+        vars: around.vars.clone(),
+        secrets: BTreeSet::new(),
+        env: BTreeSet::new(),
+        given: BTreeMap::new(),
+        graph: indexed(&body.graph.edges),
+        steps: Vec::new(),
+        source: String::new(),
+        digest: around.digest,
+        by_id: BTreeMap::new(),
+    };
+    Some(Each {
+        elements: written.elements,
+        parallel: written.parallel,
+        partial: written.partial,
+        first: index(body.first),
+        result: written.result,
+        body: with_steps(cycle, written.steps, &body.graph, &Bodies::new(), &nobody)?,
     })
 }
 

@@ -11,12 +11,15 @@ use petgraph::{
 use crate::{
     Edge, codes,
     problem::{Problem, Span, suggestion},
-    written::{ON_ERROR_WORDS, Target, WrittenCycle, WrittenKind},
+    written::{ON_ERROR_WORDS, Target, WrittenCycle, WrittenKind, WrittenStep},
 };
 
-/// A node a step, in the order of the definition. The edges to `end` are left out.
+/// A node a step, in the order of the definition.
 pub struct Graph {
+    /// Those to `end` are left out.
     pub edges: DiGraph<usize, Edge>,
+    /// Those to `end`, by the step that they leave.
+    pub ends: Vec<(usize, Edge)>,
     pub by_id: HashMap<String, usize>,
 }
 
@@ -39,15 +42,16 @@ impl Graph {
     }
 }
 
-pub fn build(cycle: &WrittenCycle, problems: &mut Vec<Problem>) -> Graph {
+/// `around`: where the steps are those of an `each`, its id and the steps beside it.
+pub fn build(steps: &[WrittenStep], around: Option<(&str, &[WrittenStep])>, problems: &mut Vec<Problem>) -> Graph {
     let mut edges = DiGraph::new();
     let mut by_id = HashMap::new();
-    for (at, step) in cycle.steps.iter().enumerate() {
+    for (at, step) in steps.iter().enumerate() {
         edges.add_node(at);
         by_id.insert(step.id.value.clone(), at);
     }
-    let mut graph = Graph { edges, by_id };
-    for (at, step) in cycle.steps.iter().enumerate() {
+    let mut graph = Graph { edges, ends: Vec::new(), by_id };
+    for (at, step) in steps.iter().enumerate() {
         let mut targets: Vec<(Edge, &Target)> = Vec::new();
         match &step.kind {
             WrittenKind::Decision { cases, otherwise } => {
@@ -59,6 +63,9 @@ pub fn build(cycle: &WrittenCycle, problems: &mut Vec<Problem>) -> Graph {
             WrittenKind::Fail(_) => {}
             kind => {
                 targets.extend(step.next.iter().map(|next| (Edge::Next, next)));
+                if step.next.is_none() {
+                    graph.ends.push((at, Edge::Next));
+                }
                 if let WrittenKind::Webhook(webhook) = kind {
                     targets.extend(webhook.expires.iter().map(|(_, next)| (Edge::Expires, next)));
                 }
@@ -68,21 +75,40 @@ pub fn build(cycle: &WrittenCycle, problems: &mut Vec<Problem>) -> Graph {
         targets.extend(step.error_target().map(|target| (Edge::Error, target)));
         for (edge, target) in targets {
             if target.value == "end" {
+                graph.ends.push((at, edge));
                 continue;
             }
             match graph.find(target) {
                 Some(to) => {
                     graph.edges.add_edge(NodeIndex::new(at), NodeIndex::new(to), edge);
                 }
-                None => problems.push(missing(cycle, target, edge == Edge::Error)),
+                None => problems.push(missing(steps, around, target, edge == Edge::Error)),
             }
         }
     }
     graph
 }
 
-fn missing(cycle: &WrittenCycle, target: &Target, on_error: bool) -> Problem {
-    let mut known: Vec<&str> = cycle.steps.iter().map(|step| step.id.value.as_str()).collect();
+pub fn missing(
+    steps: &[WrittenStep],
+    around: Option<(&str, &[WrittenStep])>,
+    target: &Target,
+    on_error: bool,
+) -> Problem {
+    let named = |steps: &[WrittenStep]| steps.iter().any(|step| step.id.value == target.value);
+    if let Some((each, outside)) = around
+        && named(outside)
+    {
+        let message = format!("`{}` is outside of `{each}`: no step inside leads there", target.value);
+        let help = "lead to a step inside or to `end`, where the element ends; `next` of the `each` goes on from there";
+        return Problem::error(codes::MISSING_STEP, target.span, message).help(help);
+    }
+    if let Some(each) = steps.iter().find(|step| named(step.inner())) {
+        let message = format!("`{}` is inside of `{}`: no step outside leads there", target.value, each.id.value);
+        let help = format!("lead to `{}`, which runs it for every element", each.id.value);
+        return Problem::error(codes::MISSING_STEP, target.span, message).help(help);
+    }
+    let mut known: Vec<&str> = steps.iter().map(|step| step.id.value.as_str()).collect();
     known.push("end");
     if on_error {
         known.extend(ON_ERROR_WORDS);
@@ -93,7 +119,7 @@ fn missing(cycle: &WrittenCycle, target: &Target, on_error: bool) -> Problem {
 
 /// The steps in an order in which each comes after all that lead to it; none where there is a loop,
 /// which is spelled out.
-pub fn order(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Problem>) -> Option<Vec<usize>> {
+pub fn order(steps: &[WrittenStep], graph: &Graph, problems: &mut Vec<Problem>) -> Option<Vec<usize>> {
     if let Ok(order) = petgraph::algo::toposort(&graph.edges, None) {
         return Some(order.into_iter().map(NodeIndex::index).collect());
     }
@@ -105,10 +131,10 @@ pub fn order(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Problem>) -
         let members: Vec<usize> = component.iter().map(|node| node.index()).collect();
         let Some(first) = members.iter().copied().min() else { continue };
         let way = way_round(graph, first, &members);
-        let ids: Vec<&str> = way.iter().map(|step| cycle.steps[*step].id.value.as_str()).collect();
+        let ids: Vec<&str> = way.iter().map(|step| steps[*step].id.value.as_str()).collect();
         let message = format!("the steps go round in a loop: {}", ids.join(" → "));
         let help = "a transaction only goes forward; a webhook is resumed many times without a loop";
-        problems.push(Problem::error(codes::LOOP, cycle.steps[first].id.span, message).help(help));
+        problems.push(Problem::error(codes::LOOP, steps[first].id.span, message).help(help));
     }
     None
 }
@@ -172,24 +198,29 @@ pub fn check_starts(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Prob
         problems.push(Problem::error(codes::NO_START, cycle.steps_span, message));
         return;
     }
-    for at in unreached(cycle, graph) {
-        let step = &cycle.steps[at];
+    let webhook = |at: usize| matches!(cycle.steps[at].kind, WrittenKind::Webhook(_) | WrittenKind::Broken);
+    let first = (0..cycle.steps.len()).filter(|at| graph.is_start(*at) && webhook(*at)).collect();
+    check_reached(&cycle.steps, graph, first, problems);
+}
+
+/// Every step can be reached from one of those.
+pub fn check_reached(steps: &[WrittenStep], graph: &Graph, first: Vec<usize>, problems: &mut Vec<Problem>) {
+    for at in unreached(steps, graph, first) {
+        let step = &steps[at];
         let message = format!("step `{}` is never reached", step.id.value);
         let help = "lead a step to it with `next`, or take it out";
         problems.push(Problem::error(codes::UNREACHABLE, step.id.span, message).help(help));
     }
 }
 
-fn unreached(cycle: &WrittenCycle, graph: &Graph) -> Vec<usize> {
-    let mut reached = vec![false; cycle.steps.len()];
-    let webhook = |at: usize| matches!(cycle.steps[at].kind, WrittenKind::Webhook(_) | WrittenKind::Broken);
-    let mut next: Vec<usize> = (0..cycle.steps.len()).filter(|at| graph.is_start(*at) && webhook(*at)).collect();
+fn unreached(steps: &[WrittenStep], graph: &Graph, mut next: Vec<usize>) -> Vec<usize> {
+    let mut reached = vec![false; steps.len()];
     while let Some(at) = next.pop() {
         if !std::mem::replace(&mut reached[at], true) {
             next.extend(graph.successors(at).map(|(to, _)| to));
         }
     }
-    (0..cycle.steps.len()).filter(|at| !reached[*at] && cycle.steps[*at].id.value != "end").collect()
+    (0..steps.len()).filter(|at| !reached[*at] && steps[*at].id.value != "end").collect()
 }
 
 /// Where a step stands, for messages about it.

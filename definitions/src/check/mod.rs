@@ -3,6 +3,7 @@
 
 mod answers;
 mod compile;
+mod each;
 mod graph;
 mod on_error;
 mod reads;
@@ -60,20 +61,23 @@ fn checked(file: &str, text: &str, given: Option<&Given>) -> Checked {
 
 fn one(written: WrittenCycle, document: &Document, problems: &mut Vec<Problem>) -> Option<Arc<Cycle>> {
     let before = problems.len();
-    let graph = graph::build(&written, problems);
+    each::check_ids(&written, problems);
+    let graph = graph::build(&written.steps, None, problems);
+    let graphs = each::graphs(&written, problems);
     let whole = problems.len() == before;
-    let order = graph::order(&written, &graph, problems)?;
+    let order = graph::order(&written.steps, &graph, problems)?;
     if !whole {
         // What a missing step would have led to is not known: what follows would only repeat it.
         return None;
     }
     graph::check_starts(&written, &graph, problems);
-    on_error::check(&written, problems);
-    reads::check(&written, &graph, &order, problems);
+    on_error::check(&written.steps, problems);
+    let bodies = each::bodies(&written, graphs, problems);
+    reads::check(&written, &graph, &order, &bodies, problems);
     reads::check_key(&written, &graph, problems);
     let answers = answers::resolve(&written, &graph, &order, problems);
     if problems.iter().any(Problem::is_error) {
         return None;
     }
-    compile::compile(written, &graph, &answers, &document.source).map(Arc::new)
+    compile::compile(written, &graph, &bodies, &answers, &document.source).map(Arc::new)
 }

@@ -3,13 +3,13 @@
 use crate::{
     codes,
     problem::Problem,
-    written::{ON_ERROR_WORDS, WrittenCycle},
+    written::{ON_ERROR_WORDS, WrittenStep},
 };
 
-pub fn check(cycle: &WrittenCycle, problems: &mut Vec<Problem>) {
-    let words = cycle.steps.iter().filter_map(|step| step.on_error.as_ref());
+pub fn check(steps: &[WrittenStep], problems: &mut Vec<Problem>) {
+    let words = steps.iter().filter_map(|step| step.on_error.as_ref());
     for word in words.filter(|target| ON_ERROR_WORDS.contains(&target.value.as_str())) {
-        if let Some(step) = cycle.steps.iter().find(|step| step.id.value == word.value) {
+        if let Some(step) = steps.iter().find(|step| step.id.value == word.value) {
             let message = format!("`on_error: {}` is the word, not the step that is called so", word.value);
             let help = format!("to go to the step in line {}, give it another id", step.id.span.line);
             problems.push(Problem::warning(codes::ON_ERROR_WORD, word.span, message).help(help));

@@ -2,16 +2,21 @@
 
 use std::collections::HashSet;
 
-use super::graph::Graph;
+use super::{
+    each::{Bodies, Body},
+    graph::Graph,
+};
 use crate::{
     Edge, codes,
     problem::{Problem, suggestion},
-    written::{Read, WrittenCycle, WrittenKind, WrittenStep},
+    written::{Read, WrittenCycle, WrittenEach, WrittenKind, WrittenStep},
 };
 
 /// What a webhook puts out.
 const WEBHOOK_OUTPUT: &[&str] = &["method", "headers", "query", "body", "received_at"];
 const HTTP_OUTPUT: &[&str] = &["status", "headers", "body"];
+/// What the steps inside an `each` find under its id.
+const ELEMENT: &[&str] = &["item", "index"];
 
 /// What of a step is in the document.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,16 +28,51 @@ enum Part {
     Either,
 }
 
-pub fn check(cycle: &WrittenCycle, graph: &Graph, order: &[usize], problems: &mut Vec<Problem>) {
-    let before = before(cycle, graph, order);
+pub fn check(cycle: &WrittenCycle, graph: &Graph, order: &[usize], bodies: &Bodies, problems: &mut Vec<Problem>) {
+    let before = before(&cycle.steps, graph, order);
     for (at, step) in cycle.steps.iter().enumerate() {
+        let here = Here { steps: &cycle.steps, inside: &[], graph, before: &before[at], name: &step.id.value };
         // A mapping where none may be was said already.
         let misplaced = graph.is_start(at) && matches!(step.kind, WrittenKind::Webhook(_));
         for read in step.reads.iter().filter(|read| !(misplaced && read.before)) {
-            check_read(cycle, graph, &before[at], at, read, problems);
+            check_read(&here, read, problems);
+        }
+        if let (WrittenKind::Each(each), Some(body)) = (&step.kind, bodies.get(&at)) {
+            check_inside(&here, each, body, problems);
         }
     }
-    check_cases(cycle, problems);
+    check_cases(&cycle.steps, problems);
+}
+
+/// The steps inside an `each` read its element, each other, and what came before the `each`.
+fn check_inside(around: &Here<'_>, each: &WrittenEach, body: &Body, problems: &mut Vec<Problem>) {
+    let before = before(&each.steps, &body.graph, &body.order);
+    let mut check = |before: &Before, name: &str, read: &Read| {
+        let names = read.path.leading_names();
+        let Some(first) = names.first() else { return };
+        let inside = Here { steps: &each.steps, inside: &[], graph: &body.graph, before, name };
+        if *first == around.name {
+            problems.extend(misread_element(around.name, names.get(1).copied(), read));
+        } else if body.graph.by_id.contains_key(*first) {
+            check_read(&inside, read, problems);
+        } else {
+            check_read(&Here { name, inside: &each.steps, ..*around }, read, problems);
+        }
+    };
+    for (at, step) in each.steps.iter().enumerate() {
+        step.reads.iter().for_each(|read| check(&before[at], &step.id.value, read));
+    }
+    let ends = joined(&before, &each.steps, body.graph.ends.iter().map(|(from, edge)| (*from, edge)));
+    each.result_reads.iter().for_each(|read| check(&ends, "result", read));
+    check_cases(&each.steps, problems);
+}
+
+/// Inside an `each`, what is under its own id.
+fn misread_element(id: &str, part: Option<&str>, read: &Read) -> Option<Problem> {
+    let part = part.filter(|part| !ELEMENT.contains(part))?;
+    let message = format!("`{}`: inside of `{id}` there is no `{part}` of it", read.path.text());
+    let help = format!("`$.{id}.item` is the element, `$.{id}.index` its place in the array, from 0");
+    Some(Problem::error(codes::EACH_OUTPUT, read.span, message).help(help))
 }
 
 /// The steps that have put something out when a step is reached.
@@ -44,23 +84,28 @@ struct Before {
     maybe: HashSet<(usize, Part)>,
 }
 
-fn before(cycle: &WrittenCycle, graph: &Graph, order: &[usize]) -> Vec<Before> {
-    let mut before = vec![Before::default(); cycle.steps.len()];
+fn before(steps: &[WrittenStep], graph: &Graph, order: &[usize]) -> Vec<Before> {
+    let mut before = vec![Before::default(); steps.len()];
     for &at in order {
-        let mut mine = Before::default();
-        let mut first = true;
-        for (from, edge) in graph.predecessors(at) {
-            let (mut surely, mut maybe) = (before[from].surely.clone(), before[from].maybe.clone());
-            let (always, perhaps) = left_by(edge, cycle.steps[from].ignores_errors());
-            surely.extend(always.iter().map(|part| (from, *part)));
-            maybe.extend(perhaps.iter().map(|part| (from, *part)));
-            mine.surely = if first { surely } else { mine.surely.intersection(&surely).copied().collect() };
-            mine.maybe.extend(maybe);
-            first = false;
-        }
-        before[at] = mine;
+        before[at] = joined(&before, steps, graph.predecessors(at));
     }
     before
+}
+
+/// Where these ways come together.
+fn joined<'a>(before: &[Before], steps: &[WrittenStep], ways: impl Iterator<Item = (usize, &'a Edge)>) -> Before {
+    let mut mine = Before::default();
+    let mut first = true;
+    for (from, edge) in ways {
+        let (mut surely, mut maybe) = (before[from].surely.clone(), before[from].maybe.clone());
+        let (always, perhaps) = left_by(edge, steps[from].ignores_errors());
+        surely.extend(always.iter().map(|part| (from, *part)));
+        maybe.extend(perhaps.iter().map(|part| (from, *part)));
+        mine.surely = if first { surely } else { mine.surely.intersection(&surely).copied().collect() };
+        mine.maybe.extend(maybe);
+        first = false;
+    }
+    mine
 }
 
 /// What a step has put out where it is left by an edge: surely, and maybe.
@@ -76,26 +121,42 @@ fn left_by(edge: &Edge, ignores_errors: bool) -> (&'static [Part], &'static [Par
     }
 }
 
-fn check_read(
-    cycle: &WrittenCycle,
-    graph: &Graph,
-    before: &Before,
-    at: usize,
-    read: &Read,
-    problems: &mut Vec<Problem>,
-) {
+/// Where a path is read.
+struct Here<'a> {
+    /// The steps that it may read.
+    steps: &'a [WrittenStep],
+    /// Those inside of the `each` around it, for suggestions.
+    inside: &'a [WrittenStep],
+    graph: &'a Graph,
+    before: &'a Before,
+    /// The step that reads, or `result`.
+    name: &'a str,
+}
+
+fn unknown(here: &Here<'_>, first: &str, read: &Read) -> Problem {
+    let path = read.path.text();
+    let holds = |each: &&WrittenStep| each.inner().iter().any(|step| step.id.value == first);
+    if let Some(each) = here.steps.iter().find(holds) {
+        let each = &each.id.value;
+        let message = format!("`{path}` reads step `{first}`, which is inside of `{each}`");
+        let help = format!("outside, `$.{each}` is the list of results: say what they are with `result`");
+        return Problem::error(codes::EACH_BORDER, read.span, message).help(help);
+    }
+    let known: Vec<&str> = here.inside.iter().chain(here.steps).map(|step| step.id.value.as_str()).collect();
+    let message = format!("`{path}` reads step `{first}`, which there is not");
+    Problem::error(codes::READS_UNKNOWN, read.span, message).help(suggestion(first, &known))
+}
+
+fn check_read(here: &Here<'_>, read: &Read, problems: &mut Vec<Problem>) {
+    let Here { steps, graph, before, name: here_name, .. } = *here;
     let names = read.path.leading_names();
     let Some(first) = names.first() else { return };
     let path = read.path.text();
     let Some(&target) = graph.by_id.get(*first) else {
-        let known: Vec<&str> = cycle.steps.iter().map(|step| step.id.value.as_str()).collect();
-        let message = format!("`{path}` reads step `{first}`, which there is not");
-        let help = suggestion(first, &known);
-        problems.push(Problem::error(codes::READS_UNKNOWN, read.span, message).help(help));
+        problems.push(unknown(here, first, read));
         return;
     };
-    let here = &cycle.steps[at].id.value;
-    let step = &cycle.steps[target];
+    let step = &steps[target];
     let second = names.get(1).copied();
     let errs = step.error_target().is_some() || step.ignores_errors();
     if let Some(problem) = misread(step, first, second, errs, read) {
@@ -104,13 +165,14 @@ fn check_read(
     }
     let part = match second {
         Some("error") if errs && !puts_anything(&step.kind) => Part::Error,
+        Some("results") if matches!(step.kind, WrittenKind::Each(_)) => Part::Error,
         Some("error") | None => Part::Either,
         Some(_) => Part::Output,
     };
     // A webhook's mapping is read when the transaction comes there, before its own hit.
-    let own = target == at && read.before;
+    let own = step.id.value == here_name && read.before;
     if own || !before.maybe.contains(&(target, part)) {
-        let message = format!("`{path}` reads step `{first}`, which never runs before `{here}`");
+        let message = format!("`{path}` reads step `{first}`, which never runs before `{here_name}`");
         let help = match own {
             true => "`transaction` is read when the transaction is held, before the hit has come",
             false => "read a step that leads here",
@@ -118,12 +180,12 @@ fn check_read(
         problems.push(Problem::error(codes::READS_LATER, read.span, message).help(help));
     } else if part == Part::Output && !before.surely.contains(&(target, part)) {
         let message = match before.surely.contains(&(target, Part::Either)) {
-            true => format!("`{path}` reads step `{first}`, which may have failed on the way to `{here}`"),
-            false => format!("`{path}` reads step `{first}`, which has not run on every way to `{here}`"),
+            true => format!("`{path}` reads step `{first}`, which may have failed on the way to `{here_name}`"),
+            false => format!("`{path}` reads step `{first}`, which has not run on every way to `{here_name}`"),
         };
         problems.push(Problem::warning(codes::READS_MAYBE, read.span, message).help(NULL_HELP));
     } else if part == Part::Either && !before.surely.contains(&(target, part)) {
-        let message = format!("`{path}` reads step `{first}`, which has not run on every way to `{here}`");
+        let message = format!("`{path}` reads step `{first}`, which has not run on every way to `{here_name}`");
         problems.push(Problem::warning(codes::READS_MAYBE, read.span, message).help(NULL_HELP));
     }
 }
@@ -142,6 +204,7 @@ fn misread(step: &WrittenStep, id: &str, part: Option<&str>, errs: bool, read: &
     let output = match &step.kind {
         WrittenKind::Webhook(_) => WEBHOOK_OUTPUT,
         WrittenKind::Http(_) => HTTP_OUTPUT,
+        WrittenKind::Each(_) => return misread_each(id, part?, errs, read),
         kind if puts_anything(kind) => return None,
         _ if errs && part == Some("error") => return None,
         _ => {
@@ -165,6 +228,25 @@ fn misread(step: &WrittenStep, id: &str, part: Option<&str>, errs: bool, read: &
     Some(Problem::error(code, read.span, message).help(help))
 }
 
+/// Outside, an `each` is the list of its results, or how far it came before it failed.
+fn misread_each(id: &str, part: &str, errs: bool, read: &Read) -> Option<Problem> {
+    let path = read.path.text();
+    if ELEMENT.contains(&part) {
+        let message = format!("`{path}` reads the element of `{id}`, which is there only inside of it");
+        let help = format!("outside, `$.{id}` is the list of results");
+        return Some(Problem::error(codes::EACH_BORDER, read.span, message).help(help));
+    }
+    if errs && (part == "error" || part == "results") {
+        return None;
+    }
+    let message = format!("`{path}`: `{id}` puts out a list of results, which has no `{part}`");
+    let help = match part {
+        "error" | "results" => "it is there where `on_error` names a step or says `ignore`".to_owned(),
+        _ => format!("`$.{id}[0].{part}` is that of the first result, `$.{id}[*].{part}` those of all"),
+    };
+    Some(Problem::error(codes::EACH_OUTPUT, read.span, message).help(help))
+}
+
 /// A concurrency key is read when a run begins: a start webhook's output is all that is there then.
 pub fn check_key(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Problem>) {
     let Some(concurrency) = &cycle.concurrency else { return };
@@ -184,8 +266,8 @@ pub fn check_key(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Problem
 }
 
 /// A case that asks what an earlier one asks is never reached.
-fn check_cases(cycle: &WrittenCycle, problems: &mut Vec<Problem>) {
-    for step in &cycle.steps {
+fn check_cases(steps: &[WrittenStep], problems: &mut Vec<Problem>) {
+    for step in steps {
         let WrittenKind::Decision { cases, .. } = &step.kind else { continue };
         let mut seen = std::collections::HashMap::new();
         for case in cases.iter().filter(|case| case.when.is_some()) {

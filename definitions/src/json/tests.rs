@@ -88,3 +88,15 @@ proptest! {
         prop_assert_eq!(&serde_json::from_str::<Json>(&serde_json::to_string(&value).unwrap()).unwrap(), &value);
     }
 }
+
+#[test]
+fn depth_is_counted_by_arrays_and_objects() {
+    let json = |text: &str| Json::parse(text.as_bytes()).unwrap();
+    for (text, depth) in [("1", 0), ("[]", 1), ("{}", 1), ("[1, {\"a\": [2]}]", 3)] {
+        assert!(!json(text).is_deeper_than(depth), "{text}");
+        assert!(depth == 0 || json(text).is_deeper_than(depth - 1), "{text}");
+    }
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    assert!(Json::parse(deep.as_bytes()).is_err());
+    assert!(Json::parse_within(deep.as_bytes(), 200).unwrap().is_deeper_than(199));
+}

@@ -4,6 +4,7 @@ mod auth;
 mod challenge;
 mod concurrency;
 mod decision;
+mod each;
 mod http;
 mod respond;
 mod script;
@@ -171,8 +172,9 @@ impl Lowering {
         if members.is_empty() {
             self.error(codes::NO_STEPS, node.span, "the cycle has no steps".into());
         }
-        if members.len() > STEPS_MAX {
-            let message = format!("the cycle has {} steps; at most {STEPS_MAX} are allowed", members.len());
+        let count = members.len() + members.iter().map(|(_, step)| inner_steps(step)).sum::<usize>();
+        if count > STEPS_MAX {
+            let message = format!("the cycle has {count} steps; at most {STEPS_MAX} are allowed");
             self.error(codes::TOO_MANY_STEPS, node.span, message);
         }
         members.iter().take(STEPS_MAX).map(|(id, step)| self.step(id, step)).collect()
@@ -259,6 +261,14 @@ impl Lowering {
         let message = format!("`{what}` is {}; it goes from {} to {}", shown(duration), shown(least), shown(most));
         self.error(code, node.span, message);
         None
+    }
+}
+
+/// How many steps stand inside an `each`.
+fn inner_steps(step: &Node) -> usize {
+    match get(step, "each").and_then(|each| get(each, "steps")).map(|steps| &steps.value) {
+        Some(Value::Map(members)) => members.len(),
+        _ => 0,
     }
 }
 

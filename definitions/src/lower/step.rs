@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The kinds that are known.
-const KINDS: &[&str] = &["webhook", "decision", "respond", "set", "fail", "http", "script", "delay", "notify"];
+const KINDS: &[&str] = &["webhook", "decision", "respond", "set", "fail", "http", "script", "delay", "notify", "each"];
 const OTHERS: &[&str] = &["name", "next", "on_error"];
 
 impl Lowering {
@@ -79,6 +79,7 @@ impl Lowering {
             "script" => self.script(value),
             "delay" => self.delay(value, reads),
             "notify" => self.notify(value, reads),
+            "each" => self.each(kind, value, reads),
             "set" => self.template(value, reads).map_or(WrittenKind::Broken, WrittenKind::Set),
             _ => {
                 let message = match &value.value {

@@ -52,7 +52,11 @@ impl PageQuery {
 
 /// Scripts, each with the id of its step and the function that is called.
 fn scripts(cycle: &Cycle) -> impl Iterator<Item = (&str, &Script, &'static str)> {
-    cycle.steps.iter().filter_map(|step| match &step.kind {
+    let inside = cycle.steps.iter().flat_map(|step| match &step.kind {
+        StepKind::Each(each) => each.body.steps.as_slice(),
+        _ => &[],
+    });
+    cycle.steps.iter().chain(inside).filter_map(|step| match &step.kind {
         StepKind::Script(script) => Some((step.id.as_str(), script, "step")),
         StepKind::Webhook(webhook) => Some((step.id.as_str(), webhook.script.as_ref()?, "request")),
         _ => None,

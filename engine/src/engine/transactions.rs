@@ -370,6 +370,8 @@ fn run_view(
             output: step.output.or(entry).or(step.result),
             error: step.error,
             attempts: step.attempts,
+            elements: step.elements,
+            elements_left_out: step.left_out,
             console: step.console,
         });
         ended = ended.max(step.at.map_or(ended, |at| at.saturating_add_unsigned(step.duration_us)));

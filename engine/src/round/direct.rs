@@ -111,7 +111,7 @@ impl Batch<'_> {
                 // What has expired is left to retention.
                 let Some(row) = retained else { return Ok(None) };
                 let deployment = self.deployment(row)?;
-                let kept = self.keep_first(&ongoing, progress, &deployment, underway, ticket).await?;
+                let kept = self.keep_first(&ongoing, *progress, &deployment, underway, ticket).await?;
                 let Some(progress) = kept else { return Ok(None) };
                 self.proceed(&ongoing, progress, (row, deployment), underway, ticket)
             }

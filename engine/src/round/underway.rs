@@ -161,6 +161,13 @@ impl Batch<'_> {
         let Some(stands) = standing(underway, ongoing.row.run, ongoing.row.claim) else { return Ok(None) };
         let Some(Before { document, lineage }) = ongoing.before.clone() else { return Ok(None) };
         match progress {
+            Progress::Kept { attempts } => {
+                self.writes.underway.push(UnderwayRow { attempts, ..stands.clone() });
+                self.settle(ticket, Ok(Outcome::accepted(None, Some(row.transaction))));
+                // What else touches the row must see this.
+                self.busy.insert(row.transaction);
+                Ok(None)
+            }
             Progress::Again { at, attempts } => {
                 let next = UnderwayRow {
                     attempts,
@@ -172,6 +179,7 @@ impl Batch<'_> {
                 self.writes.timers_gone.extend(stands.timer());
                 self.writes.timers.extend(next.timer());
                 self.writes.underway.push(next);
+                self.busy.insert(row.transaction);
                 Ok(None)
             }
             // What is to be kept is kept by now.
@@ -215,7 +223,7 @@ impl Batch<'_> {
         let task = &ran.task;
         let claim = before.map_or(0, |before| before.claim) + 1;
         let step = task.cycle.step(suspended.step);
-        let is_call = matches!(step.kind, StepKind::Http(_) | StepKind::Script(_));
+        let is_call = matches!(step.kind, StepKind::Http(_) | StepKind::Script(_) | StepKind::Each(_));
         UnderwayRow {
             transaction: ran.transaction,
             run: ran.run,

@@ -60,16 +60,15 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
     if let Verdict::Again(after) = &verdict
         && made < http.retry.attempts
     {
-        let seed = u64::from_le_bytes(call.row.transaction.as_bytes()[8..16].try_into().unwrap_or_default());
-        let own = backoff(made, http.retry.backoff, http.retry.max_delay, seed);
+        let own = backoff(made, http.retry.backoff, http.retry.max_delay, call.seed());
         let wait = after.map_or(own, |asked| asked.max(own).min(http.retry.max_delay));
         let at = call.shared.clock.now().saturating_add(micros(wait));
         return Ok(Progress::Again { at, attempts: attempts.to_string() });
     }
-    let shown = Shown { at: Some(call.now), duration_us, attempts: Some(attempts), console: None };
+    let shown = Shown { at: Some(call.now), duration_us, attempts: Some(attempts), ..Shown::default() };
     Ok(match (verdict, answered) {
         (Verdict::Good, Ok(answered)) => {
-            Progress::Done(Done { output: Some(masks.json(output(&answered))), error: None, shown })
+            Progress::Done(Done { output: Some(masks.json(output(&answered))), shown, ..Done::default() })
         }
         (_, Ok(answered)) => {
             let message =

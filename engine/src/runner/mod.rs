@@ -5,6 +5,7 @@
 //! What it brings counts only under that claim; should it be lost on the way (the process dies, the
 //! store is away), the step is done again, with the same `Idempotency-Key`.
 
+mod each;
 mod http;
 mod masks;
 mod script;
@@ -39,12 +40,24 @@ pub struct Call<'a> {
     pub document: &'a Json,
     /// The clock when it was begun.
     pub now: crate::clock::Micros,
+    /// Inside an `each`: its id and the element's index.
+    pub element: Option<(&'a str, usize)>,
 }
 
 impl Call<'_> {
     /// The same for every attempt of a run at a step.
     pub fn idempotency_key(&self) -> String {
-        format!("{}.{}.{}", self.row.transaction, self.row.run, self.cycle.step(self.step).id)
+        let (row, step) = (self.row, &self.cycle.step(self.step).id);
+        match self.element {
+            Some((each, index)) => format!("{}.{}.{each}.{index}.{step}", row.transaction, row.run),
+            None => format!("{}.{}.{step}", row.transaction, row.run),
+        }
+    }
+
+    /// What spreads the attempts of several over time.
+    pub fn seed(&self) -> u64 {
+        let bytes = self.row.transaction.as_bytes()[8..16].try_into().unwrap_or_default();
+        u64::from_le_bytes(bytes) ^ self.element.map_or(0, |(_, index)| index as u64)
     }
 }
 
@@ -140,17 +153,27 @@ pub async fn history(shared: &Shared, account: &str, row: &UnderwayRow) -> Resul
     Ok(history)
 }
 
-async fn one(shared: &Arc<Shared>, account: &str, ongoing: &Ongoing) -> Result<Progress, Error> {
+async fn one(shared: &Arc<Shared>, account: &str, ongoing: &Arc<Ongoing>) -> Result<Progress, Error> {
     let (cycle, step) = step_of(shared, &ongoing.row)?;
     let empty = Json::Null;
     let document = ongoing.before.as_ref().map_or(&empty, |before| before.document.as_ref());
     let now = shared.clock.now();
-    let call = Call { shared, account, cycle: &cycle, step, row: &ongoing.row, document, now };
     match &cycle.step(step).kind {
-        StepKind::Http(http) => http::attempt(&call, http).await,
-        StepKind::Script(script) => script::run(&call, script).await,
+        StepKind::Each(_) => each::run(shared, account, ongoing, (&cycle, step)).await,
         // Its time has come.
         StepKind::Delay(_) => Ok(Progress::Done(nothing(now, &ongoing.row))),
+        _ => {
+            let row = &ongoing.row;
+            acted(&Call { shared, account, cycle: &cycle, step, row, document, now, element: None }).await
+        }
+    }
+}
+
+/// A step that touches the world at once, in a cycle or inside an `each`.
+async fn acted(call: &Call<'_>) -> Result<Progress, Error> {
+    match &call.cycle.step(call.step).kind {
+        StepKind::Http(http) => http::attempt(call, http).await,
+        StepKind::Script(script) => script::run(call, script).await,
         _ => Err(Error::Internal("a step that is not done outside of a commit".into())),
     }
 }
@@ -158,7 +181,7 @@ async fn one(shared: &Arc<Shared>, account: &str, ongoing: &Ongoing) -> Result<P
 /// A delay that is over.
 pub fn nothing(now: crate::clock::Micros, row: &UnderwayRow) -> Done {
     let at = row.due_at.unwrap_or(now);
-    Done { output: None, error: None, shown: Shown { at: Some(at), ..Shown::default() } }
+    Done { shown: Shown { at: Some(at), ..Shown::default() }, ..Done::default() }
 }
 
 /// The step that a run under way is at.
@@ -176,7 +199,7 @@ pub fn step_of(shared: &Shared, row: &UnderwayRow) -> Result<(Arc<Cycle>, StepIn
 /// again: what it read has changed.
 pub async fn bring(shared: &Shared, account: &str, ongoing: Arc<Ongoing>, progress: Progress) -> bool {
     loop {
-        let work = Work::Proceed { ongoing: ongoing.clone(), progress: progress.clone() };
+        let work = Work::Proceed { ongoing: ongoing.clone(), progress: Box::new(progress.clone()) };
         match shared.writer.own(account, work).await {
             Ok(outcome) => return matches!(outcome.reply, OutcomeReply::Stale),
             Err(Error::Unavailable { .. } | Error::Unknown) => tokio::time::sleep(BRING_AGAIN).await,
@@ -189,7 +212,7 @@ pub async fn bring(shared: &Shared, account: &str, ongoing: Arc<Ongoing>, progre
 }
 
 pub fn failed(error: StepError, output: Option<Json>, shown: Shown) -> Progress {
-    Progress::Done(Done { output, error: Some(error), shown })
+    Progress::Done(Done { output, error: Some(error), shown, ..Done::default() })
 }
 
 /// The attempts so far, and one more: a JSON list.

@@ -37,8 +37,8 @@ pub async fn run(call: &Call<'_>, script: &Script) -> Result<Progress, Error> {
     let shown = |console: Vec<String>| Shown {
         at: Some(call.now),
         duration_us,
-        attempts: None,
         console: (!console.is_empty()).then(|| console.into_iter().map(Json::from).collect::<Vec<_>>().into()),
+        ..Shown::default()
     };
     Ok(match ran {
         Ok(mut returned) => {
@@ -122,7 +122,7 @@ fn returned_progress(call: &Call<'_>, returned: Returned, shown: Shown) -> Progr
     let step = &call.cycle.step(call.step).id;
     let grown = call.document.written_len() + output.written_len() + step.len() + 4;
     let fits = grown <= call.shared.limits.document_bytes;
-    let done = Done { output: Some(output), error: None, shown };
+    let done = Done { output: Some(output), shown, ..Done::default() };
     // One that the document has no room for fails, and so keeps nothing.
     match returned.kept.is_empty() || !fits {
         true => Progress::Done(done),

@@ -176,7 +176,13 @@ impl UnderwayRow {
         if let Some(step) = &self.step {
             let mut text = String::from("[{\"step\":");
             holdfast_definitions::write_text(step, &mut text);
-            text.push_str(&format!(",\"status\":\"running\",\"attempts\":{}}}]", self.attempts));
+            text.push_str(",\"status\":\"running\"");
+            match crate::elements::Progress::read(&self.attempts) {
+                // An `each`.
+                Ok(Some(progress)) => crate::steps::push_elements(&progress.shown(), &mut text),
+                _ => text.push_str(&format!(",\"attempts\":{}", self.attempts)),
+            }
+            text.push_str("}]");
             run.steps = crate::steps::append_steps(&self.steps, &text);
         }
         run

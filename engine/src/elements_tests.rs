@@ -1,0 +1,59 @@
+use super::*;
+
+fn failed(message: &str) -> Ended {
+    Ended::Failed(object([("message", Json::from(message))]))
+}
+
+#[test]
+fn what_is_kept_is_read_as_it_was() {
+    let mut progress = Progress { began: 7, steps: 3, stop: true, ..Progress::default() };
+    progress.places.insert(0, Place { trace: vec![Json::from("a")], ..Place::default() });
+    progress.end(0, Ended::Result(Json::Null));
+    progress.end(2, failed("no"));
+    let place = Place {
+        step: "book".into(),
+        due: Some(9),
+        attempts: Json::from(vec![Json::from("tried")]),
+        added: Members::from_iter([("b".to_owned(), Json::from("x")), ("a".to_owned(), Json::Null)]),
+        last: Some("b".into()),
+        trace: vec![Json::from("t")],
+    };
+    assert_eq!(place.last_output(), Json::from("x"));
+    progress.places.insert(1, place);
+    progress.places.insert(3, Place { step: "book".into(), attempts: no_attempts(), ..Place::default() });
+    progress.raise(2, "late".into(), Json::from("data"));
+    let read = Progress::read(&progress.write()).expect("readable").expect("there");
+    assert_eq!(read, progress);
+    assert_eq!(Progress::read("[]").expect("readable"), None);
+}
+
+#[test]
+fn the_lowest_failure_is_told_and_events_go_by_element() {
+    let mut progress = Progress::default();
+    progress.raise(4, "b".into(), Json::Null);
+    progress.raise(1, "a".into(), Json::Null);
+    progress.raise(4, "c".into(), Json::Null);
+    progress.end(4, failed("later"));
+    progress.end(1, failed("first"));
+    assert_eq!(progress.failed().map(|(index, _)| index), Some(1));
+    let names: String = progress.take_raised().into_iter().map(|(event, _)| event).collect();
+    assert_eq!(names, "abc");
+}
+
+#[test]
+fn the_trace_says_what_it_leaves_out_and_keeps_room_for_failures() {
+    let mut progress = Progress::default();
+    (0..200).for_each(|index| progress.end(index, Ended::Result(Json::Null)));
+    progress.end(200, failed("no"));
+    let shown = progress.shown();
+    let Json::Array(traces) = &shown.shown else { panic!("a list") };
+    assert_eq!((traces.len(), shown.left_out), (91, 110));
+    assert_eq!(traces[90].get("status"), Some(&Json::from("failed")));
+    let mut progress = Progress::default();
+    for index in 0..10 {
+        let trace = vec![Json::from("x".repeat(100 << 10))];
+        progress.places.insert(index, Place { trace, ..Place::default() });
+        progress.end(index, Ended::Result(Json::Null));
+    }
+    assert_eq!(progress.shown().left_out, 8);
+}

@@ -393,7 +393,4 @@ steps:
 ";
     let refused = world.engine.deploy("default", "x.yaml", script).await.expect_err("refused").to_string();
     assert!(refused.contains("script"), "{refused}");
-    let limited = DELAY.replace("steps:\n", "concurrency: { limit: 1 }\nsteps:\n");
-    let refused = world.engine.deploy("default", "x.yaml", &limited).await.expect_err("refused").to_string();
-    assert!(refused.contains("concurrency"), "{refused}");
 }

@@ -49,9 +49,6 @@ impl PageQuery {
 /// What the language has and this release does not run is refused, not passed over.
 fn can_run(cycle: &Cycle) -> Result<(), Error> {
     let refused = |what: &str| Err(Error::Invalid(format!("{}: this release does not run {what} yet", cycle.name)));
-    if cycle.concurrency.is_some() {
-        return refused("`concurrency`");
-    }
     match cycle.steps.iter().find(|step| matches!(step.kind, StepKind::Script(_))) {
         Some(step) => refused(&format!("`script` steps such as {}", step.id)),
         None => Ok(()),

@@ -14,6 +14,7 @@ mod finish;
 mod incoming;
 mod repeats;
 mod run;
+mod turns;
 mod underway;
 
 use std::{
@@ -28,6 +29,7 @@ pub use direct::{expired_in_queue, key_names};
 pub use repeats::{body_hash, header_hash};
 pub use run::Task;
 pub use run::hex;
+pub use turns::{counted, overlooked};
 pub use underway::is_busy;
 
 use crate::{
@@ -102,6 +104,7 @@ pub struct Batch<'a> {
     unmatched: HashMap<Uuid, Unmatched>,
     /// Cycles that a failed step of this round stops.
     stops: Vec<Uuid>,
+    turns: turns::Turns,
 }
 
 /// A hit that matched nothing in an earlier round of this commit: an early match may still come.
@@ -129,6 +132,7 @@ impl<'a> Batch<'a> {
             claimed: HashSet::new(),
             unmatched: HashMap::new(),
             stops: Vec::new(),
+            turns: turns::Turns::default(),
         }
     }
 
@@ -172,6 +176,7 @@ impl<'a> Batch<'a> {
         let holds = self.run(tasks).await?;
         phase("run", began);
         self.stop_cycles().await?;
+        self.look_for_next();
         self.offer_early(holds).await
     }
 

@@ -26,3 +26,4 @@ mod shutdown;
 mod side_by_side;
 mod steps;
 mod storms;
+mod turns;

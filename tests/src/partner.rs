@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -24,6 +25,10 @@ struct Shared {
     answers: Mutex<VecDeque<String>>,
     /// While true, requests are taken and not answered.
     silent: watch::Sender<bool>,
+    /// How long an answer takes.
+    takes: Mutex<Duration>,
+    /// Requests that are being answered, and the most that ever were.
+    at_once: Mutex<(usize, usize)>,
 }
 
 /// A request as it came.
@@ -34,6 +39,18 @@ pub struct Asked {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
+}
+
+impl Shared {
+    fn one_more(&self) {
+        let mut at_once = self.at_once.lock().expect("not poisoned");
+        at_once.0 += 1;
+        at_once.1 = at_once.1.max(at_once.0);
+    }
+
+    fn one_less(&self) {
+        self.at_once.lock().expect("not poisoned").0 -= 1;
+    }
 }
 
 impl Asked {
@@ -47,8 +64,13 @@ impl Partner {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let shared =
-            Arc::new(Shared { asked: Mutex::default(), answers: Mutex::default(), silent: watch::channel(false).0 });
+        let shared = Arc::new(Shared {
+            asked: Mutex::default(),
+            answers: Mutex::default(),
+            silent: watch::channel(false).0,
+            takes: Mutex::default(),
+            at_once: Mutex::default(),
+        });
         let serving = shared.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -77,6 +99,16 @@ impl Partner {
         self.shared.silent.send_replace(silent);
     }
 
+    /// Each answer takes so long from now on.
+    pub fn takes(&self, time: Duration) {
+        *self.shared.takes.lock().expect("not poisoned") = time;
+    }
+
+    /// The most requests that were being answered at once.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.at_once.lock().expect("not poisoned").1
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().expect("not poisoned").clone()
     }
@@ -87,10 +119,14 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     while let Some((asked, length)) = request(&mut stream, &mut read).await {
         read.drain(..length);
         shared.asked.lock().expect("not poisoned").push(asked);
+        shared.one_more();
         let mut silent = shared.silent.subscribe();
         if silent.wait_for(|silent| !silent).await.is_err() {
             return;
         }
+        let takes = *shared.takes.lock().expect("not poisoned");
+        tokio::time::sleep(takes).await;
+        shared.one_less();
         let next = shared.answers.lock().expect("not poisoned").pop_front();
         let answer = next.unwrap_or_else(|| {
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"ok\":true}".to_owned()

@@ -276,7 +276,7 @@ impl Batch<'_> {
             _ => None,
         };
         let underway = suspended.map(|suspended| self.underway_row(&ran, before.as_deref(), suspended));
-        if !underway.as_ref().is_some_and(|row| row.place.is_some())
+        if underway.as_ref().is_none_or(|row| row.place.is_none())
             && let Some(stood) = before.as_ref().or(ran.task.waited.as_ref())
         {
             self.free(stood);

@@ -198,7 +198,8 @@ impl Batch<'_> {
                     attempts,
                     claim: stands.claim + 1,
                     node: None,
-                    due_at: Some(at.max(self.head.now)),
+                    // When retention runs out it gives its place back.
+                    due_at: Some(at.max(self.head.now).min(row.expires_at)),
                     ..stands.clone()
                 };
                 self.writes.timers_gone.extend(stands.timer());

@@ -56,6 +56,10 @@ pub enum Work {
     Begin {
         transaction: Uuid,
     },
+    /// Runs that wait for a place in their cycle begin, where there is one.
+    Turns {
+        cycle: Uuid,
+    },
     /// Retention ran out while callers waited.
     Abandon {
         transaction: Uuid,

@@ -19,6 +19,7 @@ use crate::{
     engine::Shared,
     limits::QUEUE_WINDOW,
     ongoing::{Ongoing, Progress},
+    round::{counted, overlooked},
     runner,
     store::{Hint, TimerRow, UnderwayRow},
     work::Work,
@@ -100,6 +101,7 @@ async fn due(shared: &Arc<Shared>, now: Micros) -> Result<(), Error> {
         for cycle in overdue_queues(shared, &account, now).await? {
             queues.push(Work::ExpireQueue { cycle });
         }
+        queues.extend(overlooked_turns(shared, &account).await?);
         for work in queues {
             while shared.own(&account, work.clone()).await {}
         }
@@ -172,6 +174,23 @@ async fn all_own(shared: &Arc<Shared>, account: &str, works: impl Iterator<Item 
         done &= result.unwrap_or(false);
     }
     done
+}
+
+/// Cycles where a run waits for a place that there is: each commit gives the places that it frees, and
+/// this finds what a limit that was raised, a start, or retention has left.
+async fn overlooked_turns(shared: &Shared, account: &str) -> Result<Vec<Work>, Error> {
+    let mut works = Vec::new();
+    for cycle in shared.catalog().cycles(account) {
+        let row = &cycle.row;
+        if row.state == "running"
+            && row.deleted_at.is_none()
+            && let Some(most) = counted(cycle)
+            && overlooked(cycle, &shared.store.turns(account, row.cycle_id, most).await?)
+        {
+            works.push(Work::Turns { cycle: row.cycle_id });
+        }
+    }
+    Ok(works)
 }
 
 /// Cycles whose stop is over 24 h ago and whose queue is not empty.

@@ -35,4 +35,5 @@ mod shutdown;
 mod side_by_side;
 mod steps;
 mod storms;
+mod turns;
 mod variables;

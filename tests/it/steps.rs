@@ -27,7 +27,6 @@ both_stores![
     a_rerun_calls_again_under_a_key_of_its_own,
     a_slow_partner_delays_no_other,
     an_event_of_the_accounts_own,
-    what_does_not_run_yet_is_refused,
 ];
 
 const CALL: &str = "
@@ -382,11 +381,4 @@ steps:
         eventually("the event", async || events.try_recv().ok().filter(|event| event.event == "order.placed")).await;
     assert_eq!(event.data.expect("its data").to_string(), "{\"id\":7}");
     assert_eq!((event.cycle.as_str(), event.step.as_deref()), ("told", Some("tells")));
-}
-
-async fn what_does_not_run_yet_is_refused(store: Store) {
-    let world = World::start(store, DELAY).await;
-    let limited = DELAY.replace("steps:\n", "concurrency: { limit: 1 }\nsteps:\n");
-    let refused = world.engine.deploy("default", "x.yaml", &limited).await.expect_err("refused").to_string();
-    assert!(refused.contains("concurrency"), "{refused}");
 }

@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -28,6 +29,8 @@ struct Shared {
     usually: Mutex<Usually>,
     /// Requests that wait for their answer: now, and at most so far.
     waiting: Mutex<(usize, usize)>,
+    /// How long an answer takes.
+    takes: Mutex<Duration>,
 }
 
 type Which = Arc<dyn Fn(&Asked) -> bool + Send + Sync>;
@@ -62,6 +65,7 @@ impl Partner {
             silent: watch::channel(silent).0,
             usually: Mutex::new(usually),
             waiting: Mutex::default(),
+            takes: Mutex::default(),
         });
         let serving = shared.clone();
         tokio::spawn(async move {
@@ -102,6 +106,11 @@ impl Partner {
         self.shared.waiting.lock().expect("not poisoned").1
     }
 
+    /// Each answer takes so long from now on.
+    pub fn takes(&self, time: Duration) {
+        *self.shared.takes.lock().expect("not poisoned") = time;
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().expect("not poisoned").clone()
     }
@@ -140,6 +149,8 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         if silent.wait_for(|silent| !silent(&asked)).await.is_err() {
             return;
         }
+        let takes = *shared.takes.lock().expect("not poisoned");
+        tokio::time::sleep(takes).await;
         let next = shared.answers.lock().expect("not poisoned").pop_front();
         let usually = shared.usually.lock().expect("not poisoned").clone();
         let answer = next.unwrap_or_else(|| {

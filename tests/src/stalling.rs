@@ -156,6 +156,10 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.underway(account, transactions).await
     }
 
+    async fn turns(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<TurnsRow> {
+        self.inner.turns(account, cycle_id, limit).await
+    }
+
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
         self.inner.left(account, live, limit).await
     }
@@ -229,6 +233,22 @@ impl Commit for StallingCommit {
 
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
         self.inner.holds(transactions).await
+    }
+
+    async fn turns(&mut self, cycle_id: Uuid, limit: i64) -> Result<TurnsRow> {
+        self.inner.turns(cycle_id, limit).await
+    }
+
+    async fn turns_next(&mut self, cycle_id: Uuid, place: i32, limit: i64) -> Result<Vec<UnderwayRow>> {
+        self.inner.turns_next(cycle_id, place, limit).await
+    }
+
+    async fn turn_first(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<UnderwayRow>> {
+        self.inner.turn_first(cycle_id, key).await
+    }
+
+    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>> {
+        self.inner.turn_last(cycle_id, key).await
     }
 
     async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {

@@ -152,12 +152,8 @@ impl Engine {
         Ok(deployed)
     }
 
-    /// What the language has and this server does not run is refused, not passed over.
+    /// What a cycle reads of the environment must be allowed.
     fn can_run(&self, cycle: &Cycle) -> Result<(), Error> {
-        if cycle.concurrency.is_some() {
-            let message = format!("{}: this release does not run `concurrency` yet", cycle.name);
-            return Err(Error::Invalid(message));
-        }
         match cycle.env.iter().find(|name| !self.shared.environment.contains_key(*name)) {
             Some(name) => Err(Error::Invalid(format!(
                 "{} reads {name} of the environment, which this server does not allow: --allow-env {name}",

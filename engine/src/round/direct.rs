@@ -29,6 +29,7 @@ impl Batch<'_> {
             match item.work {
                 Work::Drain { cycle } => self.drain(cycle, item.ticket).await?,
                 Work::ExpireQueue { cycle } => self.expire_queue(cycle, item.ticket).await?,
+                Work::Turns { cycle } => self.give_turns(cycle, item.ticket).await?,
                 Work::Duplicate { arrival, first } => self.keep_repeat(&arrival, first, item.ticket),
                 _ => named.push(item),
             }
@@ -109,7 +110,11 @@ impl Batch<'_> {
             }
             Work::Proceed { ongoing, progress } => {
                 // What has expired is left to retention.
-                let Some(row) = retained else { return Ok(None) };
+                let Some(row) = retained else {
+                    self.free(&ongoing.row);
+                    self.give_up(underway);
+                    return Ok(None);
+                };
                 let deployment = self.deployment(row)?;
                 let kept = self.keep_first(&ongoing, *progress, &deployment, underway, ticket).await?;
                 let Some(progress) = kept else { return Ok(None) };
@@ -118,14 +123,20 @@ impl Batch<'_> {
             Work::TakeOn { transaction, run, claim } => {
                 match retained {
                     Some(_) => self.take_on(underway, run, claim),
-                    None => self.writes.timers_gone.extend(underway.iter().filter_map(UnderwayRow::timer)),
+                    None => {
+                        self.give_up(underway);
+                        self.writes.timers_gone.extend(underway.iter().filter_map(UnderwayRow::timer));
+                    }
                 }
                 self.busy.insert(transaction);
                 Ok(None)
             }
             Work::Begin { .. } => {
-                let Some(row) = retained else { return Ok(None) };
-                self.begin_next(self.deployment(row)?, row, underway).await
+                let Some(row) = retained else {
+                    self.give_up(underway);
+                    return Ok(None);
+                };
+                self.begin(row, underway).await
             }
             Work::Early { hit, pending, hold, .. } => {
                 self.writes.early_gone.push(pending);
@@ -166,7 +177,7 @@ impl Batch<'_> {
         }
     }
 
-    fn deployment(&self, row: &TransactionRow) -> Result<Arc<Deployment>, Error> {
+    pub(super) fn deployment(&self, row: &TransactionRow) -> Result<Arc<Deployment>, Error> {
         let found = self.around.catalog.cycle_by_id(row.cycle_id).cloned();
         found.ok_or_else(|| Error::Internal("a transaction's cycle is not there".into()))
     }

@@ -9,7 +9,7 @@ use super::{
     direct::key_names,
     early::NewHold,
     run::{Kind, Ran, earliest_expiry, expires_at, hold_keys_text},
-    underway::Suspended,
+    underway::{Suspended, new_transaction},
 };
 use crate::{
     Answer, Error, LiveEvent, TransactionStatus,
@@ -96,19 +96,7 @@ impl Batch<'_> {
     fn transaction_row(&self, ran: &Ran, end: &End) -> TransactionRow {
         let now = self.head.now;
         let task = &ran.task;
-        let mut row = task.row.clone().unwrap_or_else(|| TransactionRow {
-            transaction: ran.transaction,
-            cycle_id: task.deployment.row.cycle_id,
-            version: task.version,
-            started_at: now,
-            status: String::new(),
-            step: None,
-            runs: 0,
-            expires_at: now,
-            completed_at: None,
-            failed_at: None,
-            callers: None,
-        });
+        let mut row = task.row.clone().unwrap_or_else(|| new_transaction(task, ran.transaction, now));
         row.status = end.status().word().into();
         row.step = end.step().map(|step| task.cycle.step(step).id.clone());
         // Others may wait behind it.
@@ -251,7 +239,7 @@ impl Batch<'_> {
             _ => None,
         };
         if !matches!(task.kind, Kind::Done { .. }) {
-            let began = if task.row.is_none() { "transaction.started" } else { "transaction.resumed" };
+            let began = if ran.run == 1 { "transaction.started" } else { "transaction.resumed" };
             self.event(began, &name, Some(&entry), Some(ran.transaction), hit);
         }
         for effect in &ran.pass.effects {
@@ -288,6 +276,11 @@ impl Batch<'_> {
             _ => None,
         };
         let underway = suspended.map(|suspended| self.underway_row(&ran, before.as_deref(), suspended));
+        if underway.as_ref().is_none_or(|row| row.place.is_none())
+            && let Some(stood) = before.as_ref().or(ran.task.waited.as_ref())
+        {
+            self.free(stood);
+        }
         let Ran { task, transaction, run, pass, lineage, document: left, .. } = ran;
         if underway.is_none() && task.number.is_some() {
             self.writes.underway_gone.push((transaction, run));

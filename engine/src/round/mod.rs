@@ -15,6 +15,7 @@ mod incoming;
 mod keep;
 mod repeats;
 mod run;
+mod turns;
 mod underway;
 
 use std::{
@@ -29,6 +30,7 @@ pub use direct::{expired_in_queue, key_names};
 pub use repeats::{body_hash, header_hash};
 pub use run::Task;
 pub use run::hex;
+pub use turns::{counted, overlooked};
 pub use underway::is_busy;
 
 use crate::{
@@ -105,6 +107,7 @@ pub struct Batch<'a> {
     unmatched: HashMap<Uuid, Unmatched>,
     /// Cycles that a failed step of this round stops.
     stops: Vec<Uuid>,
+    turns: turns::Turns,
 }
 
 /// A hit that matched nothing in an earlier round of this commit: an early match may still come.
@@ -132,6 +135,7 @@ impl<'a> Batch<'a> {
             claimed: HashSet::new(),
             unmatched: HashMap::new(),
             stops: Vec::new(),
+            turns: turns::Turns::default(),
         }
     }
 
@@ -175,6 +179,7 @@ impl<'a> Batch<'a> {
         let holds = self.run(tasks).await?;
         phase("run", began);
         self.stop_cycles().await?;
+        self.look_for_next();
         self.offer_early(holds).await
     }
 

@@ -6,7 +6,13 @@ use holdfast_definitions::{Cycle, Json, Members, Retention, StepIndex};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Batch, Surroundings, early::NewHold, incoming::Incoming, underway::is_busy};
+use super::{
+    Batch, Surroundings,
+    early::NewHold,
+    incoming::Incoming,
+    turns::{Begins, Lines, Turn},
+    underway::is_busy,
+};
 use crate::{
     Error, TransactionId, TransactionStatus,
     catalog::Deployment,
@@ -34,6 +40,8 @@ pub struct Task {
     pub first_resume: bool,
     /// It has its number already: it waited, or was under way.
     pub number: Option<i32>,
+    /// The row of its wait.
+    pub waited: Option<Box<UnderwayRow>>,
 }
 
 #[derive(Debug)]
@@ -56,6 +64,8 @@ pub struct Ran {
     pub task: Task,
     pub transaction: Uuid,
     pub run: i32,
+    /// Of a cycle with `concurrency`.
+    pub turn: Option<Turn>,
     pub lineage: Vec<(String, Uuid)>,
     pub pass: Pass,
     /// The hold that it resumed, as stored.
@@ -77,6 +87,7 @@ impl Task {
             ambiguous: false,
             first_resume: false,
             number: None,
+            waited: None,
             kind: Kind::Hit(Box::new(hit)),
         }
     }
@@ -117,6 +128,7 @@ impl Task {
             ambiguous: false,
             first_resume: true,
             number: None,
+            waited: None,
             kind: Kind::Hit(Box::new(hit)),
         })
     }
@@ -141,6 +153,7 @@ impl Task {
             ambiguous: false,
             first_resume: false,
             number: None,
+            waited: None,
         })
     }
 
@@ -166,6 +179,7 @@ impl Task {
             ambiguous: false,
             first_resume: false,
             number: None,
+            waited: None,
         })
     }
 }
@@ -190,12 +204,21 @@ impl Batch<'_> {
     /// Runs the tasks and writes what they did. The holds that they made come back.
     pub(super) async fn run(&mut self, tasks: Vec<Task>) -> Result<Vec<NewHold>, Error> {
         let histories = self.histories(&tasks).await?;
+        let mut lines = Lines::default();
         let mut ran = Vec::with_capacity(tasks.len());
         for task in tasks {
             let history = task.row.as_ref().and_then(|row| histories.get(&row.transaction));
-            match task.row.as_ref().is_some_and(is_busy) && task.number.is_none() {
-                true => self.wait(task, history)?,
-                false => ran.push(self.pass(task, history)?),
+            if task.row.as_ref().is_some_and(is_busy) && task.number.is_none() {
+                self.wait(task, history, None)?;
+                continue;
+            }
+            match self.may_begin(&mut lines, &task, history).await? {
+                Begins::Later(place, turn) => self.wait(task, history, Some((place, turn)))?,
+                Begins::Now(turn) => {
+                    let now = self.pass(task, history, turn)?;
+                    Self::has_begun(&mut lines, &now);
+                    ran.push(now);
+                }
             }
         }
         let older = self.older_holds(&ran).await?;
@@ -237,7 +260,7 @@ impl Batch<'_> {
         }
     }
 
-    fn pass(&mut self, mut task: Task, history: Option<&History>) -> Result<Ran, Error> {
+    fn pass(&mut self, mut task: Task, history: Option<&History>, turn: Option<Turn>) -> Result<Ran, Error> {
         let now = self.head.now;
         let transaction = task.row.as_ref().map_or_else(|| self.ids.next(now), |row| row.transaction);
         let run = task.number.unwrap_or_else(|| task.row.as_ref().map_or(1, |row| row.runs + 1));
@@ -269,7 +292,7 @@ impl Batch<'_> {
         let (limits, env) = (self.around.limits, self.around.env);
         let setting = Setting { now: to_utc(now), transaction_id: &id, limits, env, steps_before };
         let pass = advance(&task.cycle, &mut document, event, &setting);
-        Ok(Ran { task, transaction, run, lineage, pass, resumed, document })
+        Ok(Ran { task, transaction, run, turn, lineage, pass, resumed, document })
     }
 
     /// Holds that the new ones may take the place of. Only a transaction that has run twice before

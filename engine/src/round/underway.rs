@@ -12,15 +12,17 @@ use uuid::Uuid;
 use super::{
     Batch, Task,
     incoming::Incoming,
-    run::{Kind, Ran, pinned},
+    run::{Kind, Ran, expires_at, pinned},
+    turns::Turn,
 };
 use crate::{
     Error, HitStatus, TransactionStatus,
     callers::{self, Caller},
     catalog::{Deployment, webhook_of},
+    clock::Micros,
     history::{History, parse},
     ongoing::{Before, Ongoing, Progress},
-    store::{HitRow, HitUpdate, RunRow, TransactionRow, UnderwayRow},
+    store::{HELD, HitRow, HitUpdate, RunRow, TransactionRow, UnderwayRow},
     work::{Item, Outcome, Work},
 };
 
@@ -43,11 +45,34 @@ impl Batch<'_> {
         Ok(found)
     }
 
-    /// The run waits for an earlier one of its transaction. It has its number from now on.
-    pub(super) fn wait(&mut self, mut task: Task, history: Option<&History>) -> Result<(), Error> {
-        let Some(mut row) = task.row.take() else { return Ok(()) };
-        let (before, run) = (row.expires_at, row.runs + 1);
-        row.runs = run;
+    /// The run waits for an earlier one of its transaction, or for its turn. It has its number from
+    /// now on.
+    pub(super) fn wait(
+        &mut self,
+        mut task: Task,
+        history: Option<&History>,
+        turn: Option<(i32, Turn)>,
+    ) -> Result<(), Error> {
+        if let Kind::Done { row, .. } = &task.kind {
+            let waiting = in_line(UnderwayRow { claim: row.claim + 1, ..(**row).clone() }, turn);
+            self.writes.underway.push(waiting);
+            self.settle(task.ticket, Ok(Outcome::accepted(None, task.row.map(|row| row.transaction))));
+            return Ok(());
+        }
+        let stood = task.row.take();
+        let before = stood.as_ref().map(|row| row.expires_at);
+        let mut row = stood.unwrap_or_else(|| new_transaction(&task, self.ids.next(self.head.now), self.head.now));
+        if turn.is_some() {
+            row.status = TransactionStatus::Queued.word().into();
+            row.expires_at = expires_at(&task.deployment, &row);
+        }
+        if let Some(waited) = task.waited.take() {
+            self.writes.underway.push(in_line(*waited, turn));
+            self.writes.change(row, before.unwrap_or_default());
+            return Ok(());
+        }
+        row.runs += 1;
+        let run = row.runs;
         if task.first_resume
             && let Some(hold) = task.base.and_then(|base| history?.get(base))
         {
@@ -71,6 +96,9 @@ impl Batch<'_> {
             claim: 0,
             node: None,
             due_at: None,
+            place: None,
+            turn: None,
+            turn_key: None,
         };
         match task.kind {
             Kind::Hit(mut hit) => {
@@ -99,8 +127,11 @@ impl Batch<'_> {
                 self.settle(task.ticket, Ok(Outcome::accepted(None, Some(row.transaction))));
             }
         }
-        self.writes.underway.push(waiting);
-        self.writes.change(row, before);
+        self.writes.underway.push(in_line(waiting, turn));
+        match before {
+            None => self.writes.transactions.push(row),
+            Some(before) => self.writes.change(row, before),
+        }
         Ok(())
     }
 
@@ -138,6 +169,7 @@ impl Batch<'_> {
             ambiguous,
             first_resume: false,
             number: Some(next.run),
+            waited: Some(Box::new(next.clone())),
         }))
     }
 
@@ -173,7 +205,8 @@ impl Batch<'_> {
                     attempts,
                     claim: stands.claim + 1,
                     node: None,
-                    due_at: Some(at.max(self.head.now)),
+                    // When retention runs out it gives its place back.
+                    due_at: Some(at.max(self.head.now).min(row.expires_at)),
                     ..stands.clone()
                 };
                 self.writes.timers_gone.extend(stands.timer());
@@ -199,6 +232,7 @@ impl Batch<'_> {
                     ambiguous: false,
                     first_resume: false,
                     number: Some(stands.run),
+                    waited: None,
                 }))
             }
         }
@@ -224,6 +258,7 @@ impl Batch<'_> {
         let claim = before.map_or(0, |before| before.claim) + 1;
         let step = task.cycle.step(suspended.step);
         let is_call = matches!(step.kind, StepKind::Http(_) | StepKind::Script(_) | StepKind::Each(_));
+        let turn = ran.turn.as_ref().filter(|_| is_call);
         UnderwayRow {
             transaction: ran.transaction,
             run: ran.run,
@@ -242,12 +277,16 @@ impl Batch<'_> {
             claim,
             node: is_call.then(|| self.around.instance.to_owned()),
             due_at: suspended.until,
+            place: turn.map(|_| HELD),
+            turn: turn.map(|turn| turn.turn),
+            turn_key: turn.map(|turn| turn.key.clone()),
         }
     }
 
     /// Cancelled: the run under way ends as it is, and the hits of those that waited match nothing.
     pub(super) fn cancel_underway(&mut self, underway: &[UnderwayRow]) -> Result<(), Error> {
         for row in underway {
+            self.free(row);
             self.writes.underway_gone.push((row.transaction, row.run));
             self.writes.timers_gone.extend(row.timer());
             if row.status == TransactionStatus::Running.word() {
@@ -306,6 +345,28 @@ impl Batch<'_> {
 pub struct Suspended {
     pub step: holdfast_definitions::StepIndex,
     pub until: Option<crate::clock::Micros>,
+}
+
+/// With its place in the line of its cycle.
+fn in_line(row: UnderwayRow, turn: Option<(i32, Turn)>) -> UnderwayRow {
+    let Some((place, Turn { key, turn })) = turn else { return row };
+    UnderwayRow { place: Some(place), turn: Some(turn), turn_key: Some(key), ..row }
+}
+
+pub fn new_transaction(task: &Task, transaction: Uuid, now: Micros) -> TransactionRow {
+    TransactionRow {
+        transaction,
+        cycle_id: task.deployment.row.cycle_id,
+        version: task.version,
+        started_at: now,
+        status: String::new(),
+        step: None,
+        runs: 0,
+        expires_at: now,
+        completed_at: None,
+        failed_at: None,
+        callers: None,
+    }
 }
 
 pub(super) fn standing(underway: &[UnderwayRow], run: i32, claim: i64) -> Option<&UnderwayRow> {

@@ -111,6 +111,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// The runs under way of these transactions, and those that wait.
     async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>>;
+    /// As [`Commit::turns`].
+    async fn turns(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<TurnsRow>;
     /// Runs whose step was being done by a process that is none of these.
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>>;
     /// Notes that this process is alive; the names of all that are, itself included.
@@ -166,6 +168,14 @@ pub trait Commit: Send {
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>>;
     /// The runs under way of these transactions, and those that wait, by number.
     async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>>;
+    /// A cycle's places and turns; places are counted up to `limit`.
+    async fn turns(&mut self, cycle_id: Uuid, limit: i64) -> Result<TurnsRow>;
+    /// The runs of a cycle in that place, by turn.
+    async fn turns_next(&mut self, cycle_id: Uuid, place: i32, limit: i64) -> Result<Vec<UnderwayRow>>;
+    /// The first run of a key, by turn.
+    async fn turn_first(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<UnderwayRow>>;
+    /// The last turn of a key.
+    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>>;
     /// The key rows of these names.
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
     /// Pending early hits with these keys, oldest first: (position in `seeks`, hit).

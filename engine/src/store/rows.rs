@@ -148,6 +148,28 @@ pub struct UnderwayRow {
     /// The process that is doing the step.
     pub node: Option<String>,
     pub due_at: Option<Micros>,
+    /// Of a cycle with `concurrency`: behind its key, waiting for a place, or holding one.
+    pub place: Option<i32>,
+    pub turn: Option<i64>,
+    pub turn_key: Option<Vec<u8>>,
+}
+
+/// Values of [`UnderwayRow::place`].
+pub const BEHIND: i32 = 0;
+pub const READY: i32 = 1;
+pub const HELD: i32 = 2;
+
+/// A cycle's places and turns, as they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TurnsRow {
+    /// Places held; counted no further than asked for.
+    pub held: i64,
+    /// The first turn that waits for a place.
+    pub ready: Option<i64>,
+    /// The first that waits for its key.
+    pub behind: Option<i64>,
+    /// The last turn of those that hold a place.
+    pub begun: Option<i64>,
 }
 
 impl UnderwayRow {

@@ -1,7 +1,7 @@
 //! Runs under way: put, changed, taken away, and found by what left them.
 
 use super::{NOON, account, begin, id, write};
-use crate::store::{Store, UnderwayRow, Writes};
+use crate::store::{BEHIND, HELD, READY, Store, TurnsRow, UnderwayRow, Writes};
 
 /// Away from the ids of other nouns.
 const BASE: u64 = 7_000;
@@ -10,6 +10,7 @@ pub async fn all(store: &dyn Store) {
     every_column_comes_back(store).await;
     what_is_put_again_takes_its_place(store).await;
     what_a_process_left_is_found(store).await;
+    turns_are_told_apart(store).await;
 }
 
 fn row(n: u64, run: i32) -> UnderwayRow {
@@ -31,6 +32,9 @@ fn row(n: u64, run: i32) -> UnderwayRow {
         claim: 7,
         node: Some("n1".into()),
         due_at: Some(NOON + 1),
+        place: Some(HELD),
+        turn: Some(1 << 40),
+        turn_key: Some(vec![0, 255, 7]),
     }
 }
 
@@ -47,6 +51,9 @@ async fn every_column_comes_back(store: &dyn Store) {
         step: None,
         node: None,
         due_at: None,
+        place: None,
+        turn: None,
+        turn_key: None,
         status: "queued".into(),
         ..row(1, 2)
     };
@@ -69,6 +76,9 @@ async fn what_is_put_again_takes_its_place(store: &dyn Store) {
         claim: 8,
         node: None,
         due_at: None,
+        place: Some(READY),
+        turn: Some(9),
+        turn_key: Some(vec![0]),
         ..row(2, 1)
     };
     put(store, vec![changed.clone()]).await;
@@ -85,5 +95,44 @@ async fn what_a_process_left_is_found(store: &dyn Store) {
     let live = store.beat("own").await.expect("beaten");
     assert!(live.contains(&"own".to_owned()), "{live:?}");
     let gone = (3..=5).map(|n| (id(BASE + n), 1)).collect();
+    write(store, Writes { underway_gone: gone, ..Writes::default() }).await;
+}
+
+/// Of one cycle, in order of turn; places are counted no further than asked for.
+async fn turns_are_told_apart(store: &dyn Store) {
+    let cycle = id(BASE + 900);
+    let in_place = |n: u64, place: i32, turn: i64, key: u8| UnderwayRow {
+        cycle_id: cycle,
+        node: None,
+        due_at: None,
+        place: Some(place),
+        turn: Some(turn),
+        turn_key: Some(vec![key]),
+        ..row(n, 1)
+    };
+    let elsewhere = UnderwayRow { node: None, ..row(15, 1) };
+    let rows = [
+        in_place(10, HELD, 3, 1),
+        in_place(11, HELD, 5, 2),
+        in_place(12, BEHIND, 7, 1),
+        in_place(13, READY, 9, 3),
+        in_place(14, READY, 8, 4),
+    ];
+    put(store, rows.to_vec()).await;
+    put(store, vec![elsewhere]).await;
+    let wanted = TurnsRow { held: 2, ready: Some(8), behind: Some(7), begun: Some(5) };
+    assert_eq!(store.turns(account(), cycle, 10).await.expect("read"), wanted);
+    let mut commit = begin(store).await;
+    assert_eq!(commit.turns(cycle, 1).await.expect("read"), TurnsRow { held: 1, ..wanted });
+    let next = commit.turns_next(cycle, READY, 10).await.expect("read");
+    assert_eq!(next, [rows[4].clone(), rows[3].clone()]);
+    assert_eq!(commit.turns_next(cycle, READY, 1).await.expect("read"), [rows[4].clone()]);
+    assert_eq!(commit.turn_first(cycle, &[1]).await.expect("read"), Some(rows[0].clone()));
+    assert_eq!(commit.turn_last(cycle, &[1]).await.expect("read"), Some(7));
+    assert_eq!(commit.turn_first(cycle, &[9]).await.expect("read"), None);
+    assert_eq!(commit.turn_last(cycle, &[9]).await.expect("read"), None);
+    assert_eq!(commit.turns(id(BASE + 901), 9).await.expect("read"), TurnsRow::default());
+    drop(commit);
+    let gone = (10..=15).map(|n| (id(BASE + n), 1)).collect();
     write(store, Writes { underway_gone: gone, ..Writes::default() }).await;
 }

@@ -5,7 +5,7 @@ use sqlx::{Row, postgres::PgRow};
 
 use super::super::{
     AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, RepeatRow, RunRow, RunWithHit, SecretRow,
-    TimerRow, TransactionRow, UnderwayRow, VersionRow, WebhookRow,
+    TimerRow, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error;
 use crate::{
@@ -134,7 +134,16 @@ impl FromColumns for UnderwayRow {
             claim: c.get()?,
             node: c.get()?,
             due_at: c.some_instant()?,
+            place: c.get()?,
+            turn: c.get()?,
+            turn_key: c.get()?,
         })
+    }
+}
+
+impl FromColumns for TurnsRow {
+    fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self { held: c.get()?, ready: c.get()?, behind: c.get()?, begun: c.get()? })
     }
 }
 
@@ -299,5 +308,11 @@ impl FromColumns for (String, i64) {
 impl FromColumns for (uuid::Uuid, String, i64) {
     fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
         Ok((c.get()?, c.get()?, c.get()?))
+    }
+}
+
+impl FromColumns for (i64,) {
+    fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
+        Ok((c.get()?,))
     }
 }

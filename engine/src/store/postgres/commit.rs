@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::{
     Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, SecretRow, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
+    RunWithHit, SecretRow, Seek, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::{
     HEAD_PREPARED,
@@ -158,6 +158,26 @@ impl Commit for PostgresCommit {
 
     async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
         self.read(sqlx::query(sql::UNDERWAY).bind(self.account()).bind(transactions)).await
+    }
+
+    async fn turns(&mut self, cycle_id: Uuid, limit: i64) -> Result<TurnsRow> {
+        let rows = self.read(sqlx::query(sql::TURNS).bind(self.account()).bind(cycle_id).bind(limit)).await?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
+    async fn turns_next(&mut self, cycle_id: Uuid, place: i32, limit: i64) -> Result<Vec<UnderwayRow>> {
+        let query = sqlx::query(sql::TURNS_NEXT).bind(self.account()).bind(cycle_id).bind(place).bind(limit);
+        self.read(query).await
+    }
+
+    async fn turn_first(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<UnderwayRow>> {
+        let query = sqlx::query(sql::TURN_FIRST).bind(self.account()).bind(cycle_id).bind(key);
+        Ok(self.read(query).await?.pop())
+    }
+
+    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>> {
+        let query = sqlx::query(sql::TURN_LAST).bind(self.account()).bind(cycle_id).bind(key);
+        Ok(self.read::<(i64,)>(query).await?.pop().map(|(turn,)| turn))
     }
 
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {

@@ -13,7 +13,7 @@ use super::{
     super::{
         AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeptRow, KeyName, KeyRecord, KeyRow,
         RepeatRow, Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
-        UnderwayRow,
+        TurnsRow, UnderwayRow,
     },
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
@@ -156,6 +156,11 @@ impl Store for Postgres {
 
     async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
         self.all(sqlx::query(sql::UNDERWAY).bind(account).bind(transactions)).await
+    }
+
+    async fn turns(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<TurnsRow> {
+        let row = self.first(sqlx::query(sql::TURNS).bind(account).bind(cycle_id).bind(limit)).await?;
+        Ok(row.unwrap_or_default())
     }
 
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {

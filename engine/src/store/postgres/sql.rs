@@ -169,21 +169,36 @@ pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base
 
 // Runs under way.
 
-pub const UNDERWAY: &str = "SELECT u.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at FROM underway \
+pub const UNDERWAY: &str = "SELECT u.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway \
     WHERE account = $1 AND transaction_id = r.id OFFSET 0) AS u ORDER BY u.transaction_id, u.run";
 /// Of processes that are gone: none of `$2`.
-pub const UNDERWAY_LEFT: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at FROM underway WHERE account = $1 AND node IS NOT NULL AND node <> ALL ($2) \
+pub const UNDERWAY_LEFT: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway WHERE account = $1 AND node IS NOT NULL AND node <> ALL ($2) \
     LIMIT $3";
 pub const UNDERWAY_PUT: &str = "INSERT INTO underway (account, transaction_id, run, cycle_id, version, base, entry, \
-    webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at) SELECT $1, r.* FROM \
+    webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key) SELECT $1, r.* FROM \
     unnest($2::uuid[], $3::int4[], $4::uuid[], $5::int4[], $6::int4[], $7::text[], $8::text[], $9::uuid[], \
     $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int8[], $17::text[], \
-    $18::timestamptz[]) AS r ON CONFLICT (account, transaction_id, run) DO UPDATE SET steps = excluded.steps, \
+    $18::timestamptz[], $19::int4[], $20::int8[], $21::bytea[]) AS r ON CONFLICT (account, transaction_id, run) DO UPDATE SET steps = excluded.steps, \
     status = excluded.status, step = excluded.step, attempts = excluded.attempts, claim = excluded.claim, node = \
-    excluded.node, due_at = excluded.due_at";
+    excluded.node, due_at = excluded.due_at, place = excluded.place, turn = excluded.turn, turn_key = excluded.turn_key";
 pub const UNDERWAY_GONE: &str = "DELETE FROM underway AS u USING (SELECT $1::text AS account, n.* FROM \
     unnest($2::uuid[], $3::int4[]) AS n (id, run) OFFSET 0) AS r WHERE u.account = r.account AND u.transaction_id = \
     r.id AND u.run = r.run";
+// Turns: places of a cycle, and what waits for one.
+
+/// Places held, counted up to a limit; the first turns that wait; the last one that has begun.
+pub const TURNS: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM underway WHERE account = $1 AND cycle_id = $2 \
+    AND place = 2 LIMIT $3) AS h), (SELECT turn FROM underway WHERE account = $1 AND cycle_id = $2 AND place = 1 \
+    ORDER BY turn LIMIT 1), (SELECT turn FROM underway WHERE account = $1 AND cycle_id = $2 AND place = 0 ORDER BY \
+    turn LIMIT 1), (SELECT turn FROM underway WHERE account = $1 AND cycle_id = $2 AND place = 2 ORDER BY turn DESC \
+    LIMIT 1)";
+pub const TURNS_NEXT: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway WHERE account = $1 AND cycle_id = $2 AND place = $3 ORDER BY \
+    turn, transaction_id, run LIMIT $4";
+pub const TURN_FIRST: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway WHERE account = $1 AND cycle_id = $2 AND turn_key = $3 ORDER BY \
+    turn, transaction_id, run LIMIT 1";
+pub const TURN_LAST: &str = "SELECT turn FROM underway WHERE account = $1 AND cycle_id = $2 AND turn_key = $3 ORDER BY \
+    turn DESC LIMIT 1";
+
 /// The processes of a database. One that was not heard of for 4 s has died, or may as well have.
 pub const NODE_SEEN: &str = "INSERT INTO nodes (account, node, seen_at) VALUES ('*', $1, clock_timestamp()) \
     ON CONFLICT (account, node) DO UPDATE SET seen_at = excluded.seen_at";
@@ -382,6 +397,10 @@ pub const ALL: &[(&str, &str)] = &[
     ("RUNS", RUNS),
     ("HOLDS", HOLDS),
     ("RUNS_ADD", RUNS_ADD),
+    ("TURNS", TURNS),
+    ("TURNS_NEXT", TURNS_NEXT),
+    ("TURN_FIRST", TURN_FIRST),
+    ("TURN_LAST", TURN_LAST),
     ("UNDERWAY", UNDERWAY),
     ("UNDERWAY_LEFT", UNDERWAY_LEFT),
     ("UNDERWAY_PUT", UNDERWAY_PUT),

@@ -169,7 +169,10 @@ fn underway(script: &mut Script, rows: &[UnderwayRow]) {
         .bind(column(rows, |row| row.attempts.as_str()))
         .bind(column(rows, |row| row.claim))
         .bind(column(rows, |row| row.node.as_deref()))
-        .bind(column(rows, |row| row.due_at.map(instant)));
+        .bind(column(rows, |row| row.due_at.map(instant)))
+        .bind(column(rows, |row| row.place))
+        .bind(column(rows, |row| row.turn))
+        .bind(column(rows, |row| row.turn_key.as_deref()));
 }
 
 fn underway_gone(script: &mut Script, rows: &[(uuid::Uuid, i32)]) {

@@ -4,7 +4,7 @@ use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
 use super::super::{
     AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, RepeatRow, Result, RunRow, RunWithHit,
-    SecretRow, TimerRow, TransactionRow, UnderwayRow, VersionRow, WebhookRow,
+    SecretRow, TimerRow, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error::refused;
 
@@ -95,7 +95,11 @@ in_order!(UnderwayRow {
     claim,
     node,
     due_at,
+    place,
+    turn,
+    turn_key,
 });
+in_order!(TurnsRow { held, ready, behind, begun });
 
 in_order!(RunRow {
     transaction,

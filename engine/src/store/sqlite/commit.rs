@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::{
     Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, SecretRow, Seek, TransactionRow, UnderwayRow, VersionRow, WebhookRow, Writes,
+    RunWithHit, SecretRow, Seek, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::columns::{FromColumns, read_all};
 use super::sheet::{Row, Sheet};
@@ -130,6 +130,33 @@ impl Commit for SqliteCommit {
         let mut rows: Vec<UnderwayRow> = self.read(sql::UNDERWAY, Sheet::of(transactions, id)).await?;
         rows.sort_by_key(|row| (row.transaction, row.run));
         Ok(rows)
+    }
+
+    async fn turns(&mut self, cycle_id: Uuid, limit: i64) -> Result<TurnsRow> {
+        let text = AssertSqlSafe(self.work.text(sql::TURNS));
+        let query = sqlx::query(text).bind(&self.account).bind(cycle_id).bind(limit);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        Ok(read_all(&rows)?.into_iter().next().unwrap_or_default())
+    }
+
+    async fn turns_next(&mut self, cycle_id: Uuid, place: i32, limit: i64) -> Result<Vec<UnderwayRow>> {
+        let text = AssertSqlSafe(self.work.text(sql::TURNS_NEXT));
+        let query = sqlx::query(text).bind(&self.account).bind(cycle_id).bind(place).bind(limit);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        read_all(&rows)
+    }
+
+    async fn turn_first(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<UnderwayRow>> {
+        let text = AssertSqlSafe(self.work.text(sql::TURN_FIRST));
+        let query = sqlx::query(text).bind(&self.account).bind(cycle_id).bind(key);
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        Ok(read_all(&rows)?.pop())
+    }
+
+    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>> {
+        let text = AssertSqlSafe(self.work.text(sql::TURN_LAST));
+        let query = sqlx::query_scalar(text).bind(&self.account).bind(cycle_id).bind(key);
+        query.fetch_optional(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))
     }
 
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {

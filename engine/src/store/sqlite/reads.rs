@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::super::{
     AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow,
-    Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, UnderwayRow,
+    Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, TurnsRow,
+    UnderwayRow,
 };
 use super::columns::{FromColumns, read_all};
 use super::commit::{SqliteCommit, kept_names};
@@ -176,6 +177,10 @@ impl Store for Sqlite {
         let mut rows: Vec<UnderwayRow> = self.all(of(sql::UNDERWAY, account).bind(names.finish().0)).await?;
         rows.sort_by_key(|row| (row.transaction, row.run));
         Ok(rows)
+    }
+
+    async fn turns(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<TurnsRow> {
+        Ok(self.first(of(sql::TURNS, account).bind(cycle_id).bind(limit)).await?.unwrap_or_default())
     }
 
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {

@@ -139,6 +139,13 @@ impl Row<'_> {
         self.element(TEXTRAW, value)
     }
 
+    pub fn maybe_bytes(&mut self, value: Option<&[u8]>) -> &mut Self {
+        match value {
+            Some(value) => self.bytes(value),
+            None => self.null(),
+        }
+    }
+
     pub fn id(&mut self, value: Uuid) -> &mut Self {
         self.bytes(value.as_bytes())
     }

@@ -163,23 +163,40 @@ pub const RUNS_ADD: &str = "INSERT INTO runs (account, transaction_id, run, base
 
 // Runs under way.
 
-pub const UNDERWAY: &str = "SELECT u.transaction_id, u.run, u.cycle_id, u.version, u.base, u.entry, u.webhook, u.hit, u.started_at, u.document, u.steps, u.status, u.step, u.attempts, u.claim, u.node, u.due_at \
+pub const UNDERWAY: &str = "SELECT u.transaction_id, u.run, u.cycle_id, u.version, u.base, u.entry, u.webhook, u.hit, u.started_at, u.document, u.steps, u.status, u.step, u.attempts, u.claim, u.node, u.due_at, u.place, u.turn, u.turn_key \
     FROM jsonb_each(?2) AS r CROSS JOIN underway AS u \
     ON u.account = ?1 AND u.transaction_id = CAST(r.value->>0 AS BLOB)";
 /// Of a process that is gone: here there is one, `?2`.
-pub const UNDERWAY_LEFT: &str = "SELECT u.transaction_id, u.run, u.cycle_id, u.version, u.base, u.entry, u.webhook, u.hit, u.started_at, u.document, u.steps, u.status, u.step, u.attempts, u.claim, u.node, u.due_at \
+pub const UNDERWAY_LEFT: &str = "SELECT u.transaction_id, u.run, u.cycle_id, u.version, u.base, u.entry, u.webhook, u.hit, u.started_at, u.document, u.steps, u.status, u.step, u.attempts, u.claim, u.node, u.due_at, u.place, u.turn, u.turn_key \
     FROM underway AS u WHERE u.account = ?1 AND u.node IS NOT NULL AND u.node <> ?2 LIMIT ?3";
 pub const UNDERWAY_PUT: &str = "INSERT INTO underway (account, transaction_id, run, cycle_id, version, base, entry, \
-    webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at) \
+    webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key) \
     SELECT ?1, CAST(value->>0 AS BLOB), value->>1, CAST(value->>2 AS BLOB), value->>3, value->>4, value->>5, \
     value->>6, CAST(value->>7 AS BLOB), value->>8, CAST(substr(?3, value->>9, value->>10) AS TEXT), \
     CAST(substr(?3, value->>11, value->>12) AS TEXT), value->>13, value->>14, \
-    CAST(substr(?3, value->>15, value->>16) AS TEXT), value->>17, value->>18, value->>19 \
+    CAST(substr(?3, value->>15, value->>16) AS TEXT), value->>17, value->>18, value->>19, \
+    value->>20, value->>21, CAST(value->>22 AS BLOB) \
     FROM jsonb_each(?2) WHERE true ON CONFLICT (account, transaction_id, run) DO UPDATE SET steps = excluded.steps, \
     status = excluded.status, step = excluded.step, attempts = excluded.attempts, claim = excluded.claim, \
-    node = excluded.node, due_at = excluded.due_at";
+    node = excluded.node, due_at = excluded.due_at, place = excluded.place, turn = excluded.turn, \
+    turn_key = excluded.turn_key";
 pub const UNDERWAY_GONE: &str = "DELETE FROM underway WHERE (account, transaction_id, run) IN \
     (SELECT ?1, CAST(value->>0 AS BLOB), value->>1 FROM jsonb_each(?2))";
+
+// Turns: places of a cycle, and what waits for one.
+
+/// Places held, counted up to a limit; the first turns that wait; the last one that has begun.
+pub const TURNS: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM underway WHERE account = ?1 AND cycle_id = ?2 \
+    AND place = 2 LIMIT ?3) AS h), (SELECT turn FROM underway WHERE account = ?1 AND cycle_id = ?2 AND place = 1 \
+    ORDER BY turn LIMIT 1), (SELECT turn FROM underway WHERE account = ?1 AND cycle_id = ?2 AND place = 0 ORDER BY \
+    turn LIMIT 1), (SELECT turn FROM underway WHERE account = ?1 AND cycle_id = ?2 AND place = 2 ORDER BY turn DESC \
+    LIMIT 1)";
+pub const TURNS_NEXT: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway WHERE account = ?1 AND cycle_id = ?2 AND place = ?3 ORDER BY \
+    turn, transaction_id, run LIMIT ?4";
+pub const TURN_FIRST: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway WHERE account = ?1 AND cycle_id = ?2 AND turn_key = ?3 ORDER BY \
+    turn, transaction_id, run LIMIT 1";
+pub const TURN_LAST: &str = "SELECT turn FROM underway WHERE account = ?1 AND cycle_id = ?2 AND turn_key = ?3 ORDER BY \
+    turn DESC LIMIT 1";
 
 // The correlation index. The whole key is compared beside its hash.
 

@@ -36,8 +36,8 @@ pub fn statements() -> Vec<(&'static str, String)> {
     statements
 }
 
-/// The catalog is read whole, and what is counted is grouped.
-const MAY_SCAN: [&str; 6] = ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "KEYS", "HELD"];
+/// The catalog is read whole, what is counted is grouped, and places are counted up to a limit.
+const MAY_SCAN: [&str; 7] = ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "KEYS", "HELD", "TURNS"];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
 const BY_ACCOUNT: [&str; 11] = [

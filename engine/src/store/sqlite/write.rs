@@ -222,6 +222,7 @@ fn underway(row: &mut Row<'_>, run: &UnderwayRow) {
     row.maybe_text(run.webhook.as_deref()).maybe_id(run.hit).int(run.started_at).maybe_large(run.document.as_deref());
     row.large(run.steps.as_bytes()).text(&run.status).maybe_text(run.step.as_deref());
     row.large(run.attempts.as_bytes()).int(run.claim).maybe_text(run.node.as_deref()).maybe_instant(run.due_at);
+    row.maybe_int(run.place).maybe_int(run.turn).maybe_bytes(run.turn_key.as_deref());
 }
 
 fn key(row: &mut Row<'_>, key: &KeyRow) {

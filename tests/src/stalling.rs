@@ -21,6 +21,7 @@ pub struct Cue {
     stalled: AtomicU64,
     stalling: AtomicBool,
     failing: AtomicBool,
+    losing: AtomicBool,
     let_go: Semaphore,
 }
 
@@ -48,6 +49,11 @@ impl Cue {
     pub fn fail(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);
     }
+
+    /// From now on every other commit happens without anybody being told; or no longer.
+    pub fn lose(&self, losing: bool) {
+        self.losing.store(losing, Ordering::SeqCst);
+    }
 }
 
 pub struct Stalling {
@@ -62,6 +68,7 @@ impl Stalling {
             stalled: AtomicU64::new(0),
             stalling: AtomicBool::new(false),
             failing: AtomicBool::new(false),
+            losing: AtomicBool::new(false),
             let_go: Semaphore::new(0),
         });
         (Arc::new(Self { inner, cue: cue.clone() }), cue)
@@ -354,7 +361,10 @@ impl Commit for StallingCommit {
             return Err(Error::Unavailable("on cue".into()));
         }
         self.inner.commit().await?;
-        self.cue.committed.fetch_add(1, Ordering::SeqCst);
+        let before = self.cue.committed.fetch_add(1, Ordering::SeqCst);
+        if self.cue.losing.load(Ordering::SeqCst) && before % 2 == 0 {
+            return Err(Error::Unknown("lost on cue".into()));
+        }
         Ok(())
     }
 }

@@ -100,7 +100,7 @@ async fn performed(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
             Some(_) => tokio::time::sleep(script::pause(&ongoing.row, attempt)).await,
         }
     }
-    bring(shared, account, ongoing, script::outrun()).await;
+    bring(shared, account, ongoing, failed(script::outrun(), None, Shown::default())).await;
 }
 
 /// Steps that this process is doing.

@@ -161,8 +161,10 @@ impl Folder {
         for webhook in &cycle.webhooks {
             say(format!("  {:<12} {}/hooks/{}", webhook.step, self.url, webhook.identifier));
         }
-        if let Some(webhook) = cycle.webhooks.iter().find(|webhook| webhook.start) {
-            say(format!("  try: {}", self.curl(webhook)));
+        match cycle.webhooks.iter().find(|webhook| webhook.start) {
+            Some(webhook) if webhook.verified => say("  its senders sign what they send: `holdfast verify --help`"),
+            Some(webhook) => say(format!("  try: {}", self.curl(webhook))),
+            None => {}
         }
     }
 

@@ -319,6 +319,7 @@ impl Engine {
             step: hook.step.clone(),
             account: account.to_owned(),
             synchronous: hook.webhook().synchronous,
+            verified: hook.webhook().verify.is_some(),
             start: hook.is_start(),
             last_hit_at: last.map(|hit| to_utc(hit.received_at)),
             held: counts.held.get(&of).copied().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use holdfast_definitions::parse_duration;
+use holdfast_definitions::{Given, Json, check, parse_duration};
 use std::time::Duration;
 
 use crate::Limits;
@@ -29,6 +29,9 @@ pub struct Settings {
     /// Variables of the environment that cycles may read, as ${env.NAME}
     #[arg(long, env = "HOLDFAST_ALLOW_ENV", value_name = "NAME", value_delimiter = ',')]
     pub allow_env: Vec<String>,
+    /// The value of a variable, for the definitions that are deployed at the start and declare it; again for another
+    #[arg(long, env = "HOLDFAST_VAR", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = variable)]
+    pub var: Vec<(String, String)>,
     /// Where callers find this server: webhook URLs begin with it
     #[arg(long, env = "HOLDFAST_PUBLIC_URL")]
     pub public_url: Option<String>,
@@ -46,6 +49,22 @@ pub struct Settings {
     pub clock: ClockKind,
     #[command(flatten)]
     pub limits: LimitFlags,
+}
+
+/// `NAME=VALUE`
+pub fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Settings {
+    /// What is given for the variables that the cycles of a text declare.
+    pub fn given(&self, text: &str) -> Given {
+        let cycles = check("", text).cycles;
+        let declared = |name: &String| cycles.iter().any(|cycle| cycle.vars.contains_key(name));
+        let given = self.var.iter().filter(|(name, _)| declared(name));
+        given.map(|(name, value)| (name.clone(), Json::Text(value.clone()))).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -22,6 +22,7 @@ use crate::{
 
 /// An answer's body is read up to here; what is longer fails the step.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
+const XML_DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
 /// Statuses that another attempt may change (contract, section 5).
 const RETRIED: [u16; 3] = [408, 425, 429];
 
@@ -230,8 +231,8 @@ fn encoded(kind: BodyType, value: &Json) -> Result<(&'static str, Bytes), StepEr
             ("application/x-www-form-urlencoded", form(&pairs).into())
         }
         BodyType::Xml => {
-            let written = super::xml::written(value).map_err(|message| StepError::new("body", message))?;
-            ("application/xml", written.into())
+            let written = holdfast_sandbox::format_xml(value).map_err(|message| StepError::new("body", message))?;
+            ("application/xml", format!("{XML_DECLARATION}{written}").into())
         }
     })
 }

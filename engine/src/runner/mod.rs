@@ -9,7 +9,6 @@ mod each;
 mod http;
 mod masks;
 mod script;
-mod xml;
 
 use std::{
     collections::HashSet,

@@ -9,7 +9,7 @@ both_stores![a_partner_of_a_private_authority, limits_of_scripts_and_elements_ar
 fn call(partner: &Partner) -> String {
     format!(
         "cycle: call\nsteps:\n  asked: {{ webhook: , next: told }}\n  told:\n    http:\n      url: {}/\n      \
-         retry: {{ attempts: 2, backoff: 10ms }}\n",
+         retry: {{ attempts: 2, backoff: 100ms }}\n",
         partner.url()
     )
 }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: no script runs in this process, and a worker has nothing of its environment.
 
+mod check;
+
 use std::{
     hash::{Hash as _, Hasher as _},
     path::PathBuf,
@@ -13,6 +15,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use crate::{Error, limits::RETRY_SOON};
+pub use check::{check_scripts, scripts};
 
 /// Cycles that share a turn, or a share, lose time by it and nothing else.
 const TURNS: usize = 64;

@@ -63,7 +63,7 @@ pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result
 }
 
 /// This very program. By the name that Linux has for it, which stays when the file is replaced by a newer one.
-fn script_worker() -> Option<ScriptWorker> {
+pub fn script_worker() -> Option<ScriptWorker> {
     let program = match cfg!(target_os = "linux") {
         true => "/proc/self/exe".into(),
         false => std::env::current_exe().ok()?,

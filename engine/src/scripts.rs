@@ -10,7 +10,7 @@ use std::{
     sync::OnceLock,
 };
 
-use holdfast_sandbox::{Call, Limits, Pool, Returned, ScriptError};
+use holdfast_sandbox::{Call, ErrorKind, Limits, Pool, Returned, ScriptError};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
@@ -58,7 +58,12 @@ impl Scripts {
         let share = &self.shares[usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default()];
         // A share is never closed.
         let _share = share.acquire().await.ok();
-        Some(pool.run(call).await)
+        let ran = pool.run(call).await;
+        if let Some(limit) = ran.as_ref().err().and_then(limit) {
+            metrics::counter!("holdfast_limit_reached_total", "limit" => limit).increment(1);
+            tracing::warn!(account, cycle, limit, "a script is ended: a limit is reached");
+        }
+        Some(ran)
     }
 
     /// A request's place among those whose script waits or runs; `Limit` where there are too many.
@@ -76,6 +81,16 @@ impl Scripts {
 
     pub fn turn(&self, cycle: Uuid) -> &Mutex<()> {
         &self.turns[cycle.as_bytes()[15] as usize % TURNS]
+    }
+}
+
+/// The limit that ended a script, if one did.
+fn limit(error: &ScriptError) -> Option<&'static str> {
+    match error.kind {
+        ErrorKind::Time => Some("script time"),
+        ErrorKind::Memory => Some("script memory"),
+        ErrorKind::Stack => Some("script stack"),
+        _ => None,
     }
 }
 

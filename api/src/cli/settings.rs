@@ -26,6 +26,9 @@ pub struct Settings {
     /// Networks that calls may go to besides public addresses, such as 10.1.0.0/16 [`dev` opens loopback]
     #[arg(long, env = "HOLDFAST_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
     pub allow_network: Vec<holdfast_engine::egress::Network>,
+    /// Certificates, in PEM, that a partner's may be signed with besides the built-in authorities'
+    #[arg(long, env = "HOLDFAST_CA_FILE", value_name = "PATH")]
+    pub ca_file: Option<PathBuf>,
     /// Variables of the environment that cycles may read, as ${env.NAME}
     #[arg(long, env = "HOLDFAST_ALLOW_ENV", value_name = "NAME", value_delimiter = ',')]
     pub allow_env: Vec<String>,
@@ -89,6 +92,9 @@ pub struct LimitFlags {
     /// Open connections
     #[arg(long, env = "HOLDFAST_CONNECTIONS", default_value_t = 10_000)]
     connections: usize,
+    /// Calls that are out at once; what is over them waits
+    #[arg(long, env = "HOLDFAST_OUTGOING_CONNECTIONS", default_value_t = holdfast_engine::egress::CONNECTIONS_MAX)]
+    outgoing_connections: usize,
     /// How long a head may take
     #[arg(long, env = "HOLDFAST_HEADER_READ", default_value = "10s", value_parser = parse_duration)]
     header_read: Duration,
@@ -124,6 +130,10 @@ impl LimitFlags {
             account_hits: self.account_hits,
             ..Limits::default()
         }
+    }
+
+    pub fn outgoing_connections(&self) -> usize {
+        self.outgoing_connections
     }
 
     pub fn engine(&self) -> holdfast_engine::Limits {

@@ -246,7 +246,7 @@ pub struct Step {
     pub output: Option<Json>,
     #[schema(value_type = Option<Object>)]
     pub error: Option<Json>,
-    /// Of an `http` step: each attempt with its request and answer, secrets masked.
+    /// Of an `http` step: each attempt as `{ at, duration_us, request, response or error }`, secrets masked.
     #[schema(value_type = Option<Vec<Object>>)]
     pub attempts: Option<Json>,
     /// Of an `each` step: `{ index, status, steps }` of the elements shown.

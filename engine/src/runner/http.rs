@@ -62,7 +62,8 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
         && made < http.retry.attempts
     {
         let own = backoff(made, http.retry.backoff, http.retry.max_delay, call.seed());
-        let wait = after.map_or(own, |asked| asked.max(own).min(http.retry.max_delay));
+        // What the partner asks for is kept to, whatever our own longest delay.
+        let wait = after.map_or(own, |asked| asked.max(own));
         let at = call.shared.clock.now().saturating_add(micros(wait));
         return Ok(Progress::Again { at, attempts: attempts.to_string() });
     }

@@ -5,6 +5,7 @@
 //! What it brings counts only under that claim; should it be lost on the way (the process dies, the
 //! store is away), the step is done again, with the same `Idempotency-Key`.
 
+mod counted;
 mod each;
 mod http;
 mod masks;
@@ -215,11 +216,14 @@ async fn one(shared: &Arc<Shared>, account: &str, ongoing: &Arc<Ongoing>) -> Res
 
 /// A step that touches the world at once, in a cycle or inside an `each`.
 async fn acted(call: &Call<'_>) -> Result<Progress, Error> {
-    match &call.cycle.step(call.step).kind {
+    let kind = &call.cycle.step(call.step).kind;
+    let progress = match kind {
         StepKind::Http(http) => http::attempt(call, http).await,
         StepKind::Script(script) => script::run(call, script).await,
         _ => Err(Error::Internal("a step that is not done outside of a commit".into())),
-    }
+    }?;
+    counted::attempt(kind, &progress);
+    Ok(progress)
 }
 
 /// A delay that is over.

@@ -108,6 +108,13 @@ fn items(each: &Each, document: &Json) -> Result<Arc<Vec<Json>>, StepError> {
         Json::Array(items) if items.len() > ELEMENTS_MAX => {
             let count = items.len();
             let message = format!("`{path}` has {count} elements; the limit is {ELEMENTS_MAX} (elements of an `each`)");
+            metrics::counter!("holdfast_limit_reached_total", "limit" => "elements of an each").increment(1);
+            tracing::warn!(
+                limit = "elements of an each",
+                count,
+                max = ELEMENTS_MAX,
+                "a step fails: a limit is reached"
+            );
             Err(StepError::new("limit", message))
         }
         Json::Array(items) => Ok(items),

@@ -91,9 +91,11 @@ pub const HITS_NAMED: &str = "SELECT h.* FROM unnest($2::text[], $3::uuid[]) AS 
     (SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
     transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
     $1 AND webhook = r.webhook AND hit = r.hit OFFSET 0) AS h ORDER BY h.hit";
-pub const HIT_OF: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
-    $1 AND webhook = ANY($2) AND hit = $3";
+/// Webhook by webhook: a plan that was made while the table was young would walk through the account.
+pub const HIT_OF: &str = "SELECT h.* FROM unnest($2::text[]) AS r (webhook) CROSS JOIN LATERAL (SELECT webhook, hit, \
+    received_at, method, headers, query, raw, body, status, reason, transaction_id, run, ambiguous, \
+    replay_of, early_until, expires_at FROM hits WHERE account = $1 AND webhook = r.webhook AND hit = \
+    $3 OFFSET 0) AS h";
 pub const HITS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
     transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
     $1 AND webhook = $2 AND hit < $3 ORDER BY hit DESC LIMIT $4";

@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Batch, Given, Task, incoming::Incoming, run::latest_expiry, turns::is_halted};
+use super::{Batch, Given, Task, incoming::Incoming, run::latest_expiry};
 use crate::{
     Answer, Error, HitStatus, TransactionStatus,
     callers::{self, Caller},
@@ -261,7 +261,7 @@ impl Batch<'_> {
     /// A stop keeps no caller whose run has not begun: `200 Webhook accepted.`.
     async fn release(&mut self, cycle: Uuid) -> Result<(), Error> {
         let mut after = Uuid::nil();
-        if !self.around.catalog.cycle_by_id(cycle).is_some_and(|deployment| is_halted(deployment)) {
+        if !self.around.catalog.cycle_by_id(cycle).is_some_and(|deployment| self.is_halted(deployment)) {
             return Ok(());
         }
         loop {

@@ -107,6 +107,8 @@ pub struct Batch<'a> {
     unmatched: HashMap<Uuid, Unmatched>,
     /// Cycles that a failed step of this round stops.
     stops: Vec<Uuid>,
+    /// Cycles that one of this commit has stopped.
+    stopped: HashSet<Uuid>,
     turns: turns::Turns,
 }
 
@@ -135,6 +137,7 @@ impl<'a> Batch<'a> {
             claimed: HashSet::new(),
             unmatched: HashMap::new(),
             stops: Vec::new(),
+            stopped: HashSet::new(),
             turns: turns::Turns::default(),
         }
     }

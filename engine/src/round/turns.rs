@@ -103,10 +103,6 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Nothing new begins.
-pub fn is_halted(deployment: &Deployment) -> bool {
-    deployment.row.state != "running" || deployment.row.deleted_at.is_some()
-}
 
 /// Whether runs of the cycle may wait for what nobody gives: a process died, or the rules changed.
 pub fn overlooked(deployment: &Deployment, line: &TurnsRow) -> bool {
@@ -164,14 +160,12 @@ impl Task {
         }
     }
 
-    /// The cycle is stopped, and nobody asked for this run by hand.
-    fn is_halted(&self) -> bool {
-        let by_hand = match &self.kind {
+    fn is_by_hand(&self) -> bool {
+        match &self.kind {
             Kind::Rerun(_) => true,
             Kind::Hit(hit) => !hit.stored,
             Kind::Expired | Kind::Done { .. } => false,
-        };
-        !by_hand && is_halted(&self.deployment)
+        }
     }
 
     /// What a concurrency key is read from.
@@ -209,6 +203,17 @@ impl Batch<'_> {
         Ok(lines)
     }
 
+    /// Nothing new begins.
+    pub(super) fn is_halted(&self, deployment: &Deployment) -> bool {
+        let row = &deployment.row;
+        row.state != "running" || row.deleted_at.is_some() || self.stopped.contains(&row.cycle_id)
+    }
+
+    /// Its cycle is stopped, and nobody asked for the run by hand.
+    fn keeps(&self, task: &Task) -> bool {
+        !task.is_by_hand() && self.is_halted(&task.deployment)
+    }
+
     /// The key that the task stands in line by, or none where it needs no turn.
     fn line_of(&self, task: &Task, history: Option<&History>) -> Result<Option<Vec<u8>>, Error> {
         let has_turn = task
@@ -221,7 +226,7 @@ impl Batch<'_> {
         }
         match Rules::of(&task.deployment) {
             Some(rules) if rules.key.is_some() => Ok(Some(rules.key_of(&task.read_by_key(history)?))),
-            None if !task.is_halted() => Ok(None),
+            None if !self.keeps(task) => Ok(None),
             _ => Ok(Some(NO_KEY.to_vec())),
         }
     }
@@ -245,7 +250,7 @@ impl Batch<'_> {
         let turn = Turn { turn: present(&line).max(last.map_or(0, |last| last + 1)), key };
         let place = match behind {
             true => BEHIND,
-            false if rules.is_full(line.held) || line.ready.is_some() || task.is_halted() => READY,
+            false if rules.is_full(line.held) || line.ready.is_some() || self.keeps(task) => READY,
             false => return Begins::Now(Some(turn)),
         };
         lines.join(cycle, &turn, place);
@@ -282,7 +287,7 @@ impl Batch<'_> {
         let Some(deployment) = self.around.catalog.cycle_by_id(cycle).cloned() else { return Ok(false) };
         let rules = Rules::of(&deployment).unwrap_or_else(Rules::none);
         self.promote(cycle, &rules, freed).await?;
-        if is_halted(&deployment) {
+        if self.is_halted(&deployment) {
             return Ok(false);
         }
         self.give(cycle, &rules).await

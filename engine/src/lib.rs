@@ -41,7 +41,7 @@ pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply,
 pub use id::{CycleId, HitId, KeyId, TransactionId};
 pub use limits::Limits;
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
-pub use scripts::ScriptWorker;
+pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
     CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,

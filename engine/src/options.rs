@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use holdfast_definitions::{Cycle, Json, StepIndex, StepKind, Webhook};
 
-use crate::{HitId, Limits, MasterKeys, Reception, ScriptWorker, TransactionId, egress::Network};
+use crate::{HitId, Limits, MasterKeys, Reception, ScriptWorker, TransactionId, egress::Rules};
 
 /// Where state lives.
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ pub struct Options {
     pub limits: Limits,
     /// What secrets are sealed with; without any, none can be stored or read.
     pub master_keys: MasterKeys,
-    /// Networks that calls may go to besides public addresses.
-    pub networks: Vec<Network>,
+    /// Where calls may go, whom they believe, and how many go at once.
+    pub egress: Rules,
     /// What cycles may read of the environment, by name.
     pub environment: BTreeMap<String, Json>,
     /// What runs scripts; without it, `script` steps fail.

@@ -2,18 +2,24 @@
 //!
 //! Invariant: no script runs in this process, and a worker has nothing of its environment.
 
+mod check;
+
 use std::{
     hash::{Hash as _, Hasher as _},
     path::PathBuf,
     sync::OnceLock,
 };
 
-use holdfast_sandbox::{Call, Limits, Pool, Returned, ScriptError};
-use tokio::sync::{Mutex, Semaphore};
+use holdfast_sandbox::{Call, ErrorKind, Limits, Pool, Returned, ScriptError};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use uuid::Uuid;
+
+use crate::{Error, limits::RETRY_SOON};
+pub use check::{check_scripts, scripts};
 
 /// Cycles that share a turn, or a share, lose time by it and nothing else.
 const TURNS: usize = 64;
+const REQUESTS_MAX: usize = 256;
 
 /// The program that runs scripts, as a child of this process: it must end in `holdfast_sandbox::serve`.
 #[derive(Clone, Debug)]
@@ -29,6 +35,8 @@ pub struct Scripts {
     /// What one cycle may have under way: all workers but one. A script that does not end holds its
     /// worker to the end of its time, and there may be many of them.
     shares: [Semaphore; TURNS],
+    /// Requests whose script waits, or runs: each holds its body.
+    requests: Semaphore,
     /// Held by a script that came too late at its cycle's store, until it has written.
     turns: [Mutex<()>; TURNS],
 }
@@ -37,7 +45,8 @@ impl Scripts {
     pub fn new(worker: Option<ScriptWorker>) -> Self {
         let pool = OnceLock::new();
         let shares = std::array::from_fn(|_| Semaphore::new(cores()));
-        Self { worker, pool, shares, turns: std::array::from_fn(|_| Mutex::new(())) }
+        let requests = Semaphore::new(REQUESTS_MAX);
+        Self { worker, pool, shares, requests, turns: std::array::from_fn(|_| Mutex::new(())) }
     }
 
     /// Runs a cycle's script in its turn among those of the cycle. None where there is no program to
@@ -49,7 +58,19 @@ impl Scripts {
         let share = &self.shares[usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default()];
         // A share is never closed.
         let _share = share.acquire().await.ok();
-        Some(pool.run(call).await)
+        let ran = pool.run(call).await;
+        if let Some(limit) = ran.as_ref().err().and_then(limit) {
+            metrics::counter!("holdfast_limit_reached_total", "limit" => limit).increment(1);
+            tracing::warn!(account, cycle, limit, "a script is ended: a limit is reached");
+        }
+        Some(ran)
+    }
+
+    /// A request's place among those whose script waits or runs; `Limit` where there are too many.
+    pub fn request(&self) -> Result<SemaphorePermit<'_>, Error> {
+        let limit = "requests that wait for a script";
+        let full = |_| Error::Limit { limit, max: REQUESTS_MAX as u64, retry_after: RETRY_SOON };
+        self.requests.try_acquire().map_err(full)
     }
 
     /// None where there is no program to run scripts with.
@@ -60,6 +81,16 @@ impl Scripts {
 
     pub fn turn(&self, cycle: Uuid) -> &Mutex<()> {
         &self.turns[cycle.as_bytes()[15] as usize % TURNS]
+    }
+}
+
+/// The limit that ended a script, if one did.
+fn limit(error: &ScriptError) -> Option<&'static str> {
+    match error.kind {
+        ErrorKind::Time => Some("script time"),
+        ErrorKind::Memory => Some("script memory"),
+        ErrorKind::Stack => Some("script stack"),
+        _ => None,
     }
 }
 

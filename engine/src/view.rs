@@ -75,6 +75,8 @@ pub struct WebhookView {
     pub step: String,
     pub account: String,
     pub synchronous: bool,
+    /// Its senders must prove who they are.
+    pub verified: bool,
     /// A start webhook has no mapping.
     pub start: bool,
     pub last_hit_at: Option<DateTime<Utc>>,

@@ -171,7 +171,8 @@ fn expand(entity: &BytesRef<'_>) -> Result<String, String> {
 /// A name as written, prefix and all. Only what would make a nonsense of it is refused.
 fn name_of(name: &str) -> Result<String, String> {
     let is_no_start = |first: char| first.is_ascii() && !first.is_ascii_alphabetic() && !matches!(first, '_' | ':');
-    if name.is_empty() || name.starts_with(is_no_start) || name.contains(['<', '&', '"', '\'', '=', '/', '@', '#']) {
+    let breaks_it = |c: char| is_space(c) || ['<', '>', '&', '"', '\'', '=', '/', '@', '#'].contains(&c);
+    if name.is_empty() || name.starts_with(is_no_start) || name.contains(breaks_it) {
         return Err(format!("{name:?} is no name"));
     }
     Ok(name.to_owned())
@@ -193,12 +194,7 @@ pub fn format_xml(value: &Json) -> Result<String, String> {
 }
 
 fn write(out: &mut String, name: &str, value: &Json) -> Result<(), String> {
-    let name = name_of(name).and_then(|name| {
-        match name.contains(|character: char| is_space(character) || character == '>') {
-            true => Err(format!("{name:?} is no name")),
-            false => Ok(name),
-        }
-    })?;
+    let name = name_of(name)?;
     match value {
         Json::Array(values) => {
             for value in values.iter() {
@@ -280,4 +276,46 @@ fn escape(out: &mut String, text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> Result<String, String> {
+        format_xml(&Json::parse(text.as_bytes()).expect("JSON"))
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for text in [
+            r##"{"order":{"@id":"1\"","line":[{"sku":"A & B"},"<2>"],"note":null,"#text":" kept "}}"##,
+            r#"{"a":"]]> &amp; \n."}"#,
+            r#"{"s:Body":{"@xmlns:s":"urn:s","s:id":"7"}}"#,
+        ] {
+            let xml = written(text).expect("a document");
+            assert_eq!(parse_xml(&xml).expect("it is read").to_string(), text, "{xml}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused() {
+        for text in [
+            "[]",
+            "{}",
+            r#"{"a":1,"b":2}"#,
+            r#"{"a":[1,2]}"#,
+            r#"{"1":2}"#,
+            r#"{"a b":1}"#,
+            r#"{"a>":1}"#,
+            r#"{"a":{"b c":1}}"#,
+            r#"{"a":{"@ ":1}}"#,
+            r#"{"a":{"@x onload":1}}"#,
+            r#"{"a":{"@x":{}}}"#,
+            r#"{"a":{"b":[[1]]}}"#,
+            r#"{"a":"\u0000"}"#,
+        ] {
+            assert!(written(text).is_err(), "{text}: {:?}", written(text));
+        }
+    }
 }

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use holdfast_tests::{Call, Home, Store, both_stores};
+use holdfast_tests::{Call, Home, Store, both_stores, eventually};
 use serde_json::json;
 
-both_stores![a_body_must_fit_the_schema, a_webhook_takes_no_more_than_its_rate];
+both_stores![a_body_must_fit_the_schema, a_webhook_takes_no_more_than_its_rate, an_account_takes_no_more_than_its_rate,];
 
 const CYCLES: &str = r#"
 cycle: shop
@@ -81,4 +81,33 @@ async fn a_webhook_takes_no_more_than_its_rate(store: Store) {
     node.hit("idle/asked", "{}").await.expect(200);
     let found = node.send(Call::new("GET", &node.hook("busy", "asked").await)).await.expect("an answer");
     assert_eq!(found.expect(200).text(), "Webhook found.");
+}
+
+async fn an_account_takes_no_more_than_its_rate(store: Store) {
+    let home = Home::new(store, CYCLES).await;
+    let mut node = home.dev().await;
+    node.kill().await;
+    node.restart_with(&[("HOLDFAST_ACCOUNT_HITS", "2")]).await;
+    // Whichever webhook they come to.
+    let (mut taken, mut refused) = (0, None);
+    let began = Instant::now();
+    while refused.is_none() {
+        for webhook in ["busy/asked", "idle/asked"] {
+            let answer = node.hit(webhook, "{}").await;
+            match (answer.status, &answer.json_or_null()["limit"]) {
+                (200, _) => taken += 1,
+                (429, limit) if limit == "hits a second of the account" => refused = Some(answer),
+                _ => {}
+            }
+        }
+    }
+    assert!(taken <= 2 + 2 * (began.elapsed().as_secs() + 1), "{taken} in {:?}", began.elapsed());
+    let refused = refused.expect("one is");
+    assert_eq!((refused.header("retry-after"), &refused.json()["max"]), (Some("1"), &json!(2)));
+    let metrics = node.get("/metrics").await.text();
+    assert!(metrics.contains("hits a second of the account"), "{metrics}");
+    eventually("a second later it takes more", async || {
+        (node.hit("idle/asked", "{}").await.status == 200).then_some(())
+    })
+    .await;
 }

@@ -238,7 +238,10 @@ async fn shapes_that_clients_rely_on(store: Store) {
     let node = home.dev().await;
     let placed = node.hit("shop/placed", json!({ "id": 1 })).await;
     let webhooks = node.api("/webhooks").await;
-    has(&webhooks["data"][0], &["identifier", "url", "cycle", "step", "account", "synchronous", "last_hit_at"]);
+    has(
+        &webhooks["data"][0],
+        &["identifier", "url", "cycle", "step", "account", "synchronous", "verified", "last_hit_at"],
+    );
     let transaction = node.transaction(&placed.transaction()).await;
     has(
         &transaction,

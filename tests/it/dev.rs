@@ -101,6 +101,12 @@ async fn check_tells_right_from_wrong_by_its_exit_code() {
     std::fs::write(&file, ASK.replace("next: told", "next: tolt")).expect("it is written");
     let wrong = node.command(&["check", path]).await;
     assert_eq!(wrong.status.code(), Some(1));
+    let torn = "cycle: torn\nsteps:\n  a: { webhook: , next: b }\n  b:\n    script: |\n      function step() {\n        return {{\n";
+    let script = file.with_file_name("torn.txt");
+    std::fs::write(&script, torn).expect("it is written");
+    let told = node.command(&["check", script.to_str().expect("a path"), "--format", "line"]).await;
+    assert_eq!(told.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&told.stdout).contains("HF110"), "{told:?}");
     let shown = String::from_utf8_lossy(&wrong.stdout).into_owned() + &String::from_utf8_lossy(&wrong.stderr);
     assert!(shown.contains("tolt") && shown.contains("told"), "{shown}");
 }

@@ -1,7 +1,8 @@
 //! A webhook's script: it changes a request, filters it, answers it, refuses it (contract, section 6).
 
-use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores};
+use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores, eventually};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 both_stores![
     what_it_returns_goes_on,
@@ -11,6 +12,7 @@ both_stores![
     a_get_becomes_a_post,
     a_script_that_is_wrong_accepts_nothing,
     it_runs_behind_the_other_checks,
+    those_that_wait_are_bounded,
 ];
 
 const CYCLES: &str = r#"
@@ -177,4 +179,32 @@ async fn it_runs_behind_the_other_checks(store: Store) {
     assert!(unfit.text().contains("schema"), "{}", unfit.text());
     let thrown = node.send(signed(r#"{"id":7}"#)).await.expect("an answer").expect(422);
     assert!(thrown.text().contains("seen: ***7"), "{}", thrown.text());
+}
+
+async fn those_that_wait_are_bounded(store: Store) {
+    let (_home, node) = dev(store).await;
+    let path = node.hook("shop", "placed").await;
+    let mut asked = JoinSet::new();
+    for _ in 0..300 {
+        asked.spawn(Call::new("POST", &path).json(json!({ "kind": "loop" })).send(node.address));
+    }
+    // Each that is let in takes 250 ms, a few at once: those that are too many are told so at once.
+    let mut refused = 0;
+    while refused < 30 {
+        let answer = asked.join_next().await.expect("more").expect("no panic").expect("an answer");
+        match answer.status {
+            429 => {
+                assert_eq!((answer.header("retry-after"), &answer.json()["max"]), (Some("1"), &json!(256)));
+                refused += 1;
+            }
+            _ => _ = answer.expect(500),
+        }
+    }
+    // Those that wait go away, and their places are free again.
+    asked.shutdown().await;
+    eventually("there is room", async || {
+        (keyed(&node, "k", json!({ "kind": "test" })).await.status == 200).then_some(())
+    })
+    .await;
+    node.get("/healthz").await.expect(200);
 }

@@ -213,7 +213,7 @@ async fn without_a_worker_the_step_fails(store: Store) {
         node: "test".to_owned(),
         limits: Limits::default(),
         master_keys: MasterKeys::none(),
-        networks: Vec::new(),
+        egress: holdfast_engine::egress::Rules::default(),
         environment: std::collections::BTreeMap::new(),
         script_worker: None,
     });

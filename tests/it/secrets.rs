@@ -35,7 +35,7 @@ async fn open(home: &StoreHome, keys: &[&str]) -> Result<Engine, Error> {
         node,
         limits,
         master_keys,
-        networks: Vec::new(),
+        egress: holdfast_engine::egress::Rules::default(),
         environment: std::collections::BTreeMap::new(),
         script_worker: None,
     })

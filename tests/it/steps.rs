@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 both_stores![
     a_call_goes_out_and_its_answer_is_read,
+    a_body_goes_out_as_its_type_says,
     a_caller_waits_for_what_a_call_brings,
     another_attempt_is_made_with_the_same_key,
     the_schedule_of_attempts_survives_a_restart,
@@ -79,6 +80,31 @@ async fn a_call_goes_out_and_its_answer_is_read(store: Store) {
     assert_eq!(world.ways(got.transaction()).await, ["asked told after"]);
 }
 
+async fn a_body_goes_out_as_its_type_says(store: Store) {
+    let (world, partner) = world(store, CALL).await;
+    let value = r#"{ order: { "@id": "${$.asked.body.id}", line: [a & b, "2"] } }"#;
+    let form = r#"{ "a b": ["1", "ä"], none: null, id: "${$.asked.body.id}" }"#;
+    for (kind, body, content_type, sent) in [
+        ("xml", value, "application/xml", "<order id=\"7\"><line>a &amp; b</line><line>2</line></order>"),
+        ("form", form, "application/x-www-form-urlencoded", "a+b=1&a+b=%C3%A4&id=7"),
+        ("text", "\"id ${$.asked.body.id}\"", "text/plain; charset=utf-8", "id 7"),
+        ("json", value, "application/json", r#"{"order":{"@id":7,"line":["a & b","2"]}}"#),
+    ] {
+        let yaml = format!(
+            "cycle: typed\nsteps:\n  asked: {{ webhook: , next: told }}\n  told:\n    http: {{ url: {}/x, type: {kind}, \
+             body: {body} }}\n    next: answered\n  answered: {{ respond: {{ body: done }} }}\n",
+            partner.url()
+        );
+        world.deploy(&yaml).await;
+        world.engine.start("default", "typed").await.expect("started");
+        assert_eq!(world.hit("typed/asked", json!({ "id": 7 })).await.said(), "200 done", "{kind}");
+        let asked = partner.asked().pop().expect("it was asked");
+        assert_eq!(asked.header("content-type"), content_type);
+        let body = asked.body.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").unwrap_or(&asked.body);
+        assert_eq!(body, sent, "{kind}");
+    }
+}
+
 async fn a_caller_waits_for_what_a_call_brings(store: Store) {
     let (world, partner) = world(store, CALL).await;
     partner.silent(true);
@@ -134,10 +160,11 @@ async fn the_schedule_of_attempts_survives_a_restart(store: Store) {
 
 async fn a_partner_says_when_to_come_again(store: Store) {
     let (world, partner) = world(store, CALL).await;
-    partner.answers(503, "retry-after: 120\r\n", "{}");
+    partner.answers(503, "retry-after: 900\r\n", "{}");
     drop(world.call("asked", json!({ "id": 1 })));
     asked(&partner, 1).await;
-    world.advance("119s").await;
+    // Longer than the longest delay between its own attempts.
+    world.advance("899s").await;
     assert_eq!(partner.asked().len(), 1);
     world.advance("1s").await;
     assert_eq!(partner.asked().len(), 2);

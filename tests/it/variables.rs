@@ -1,6 +1,6 @@
 //! Variables, given at a deploy, and what of the environment the operator allows (contract, section 2).
 
-use holdfast_tests::{Home, Mode, Node, Response, Store, both_stores};
+use holdfast_tests::{Home, Mode, Node, Response, Store, both_stores, eventually};
 use serde_json::{Value, json};
 
 both_stores![
@@ -55,7 +55,7 @@ async fn a_deploy_gives_variables_and_the_next_begins_anew(store: Store) {
 
 async fn what_has_no_value_must_be_given(store: Store) {
     let home = Home::new(store, "cycle: first\nsteps:\n  one:\n    webhook:\n").await;
-    let node = home.dev().await;
+    let mut node = home.dev().await;
     let yaml = CYCLE.replace("region: eu", "region: null");
     let refused = deploy(&node, "", &yaml).await.expect(422).json();
     assert_eq!((&refused["diagnostics"][0]["code"], &refused["diagnostics"][0]["line"]), (&json!("HF083"), &json!(3)));
@@ -63,8 +63,12 @@ async fn what_has_no_value_must_be_given(store: Store) {
         let refused = deploy(&node, wrong, &yaml).await.expect(422).json();
         assert_eq!(refused["diagnostics"][0]["code"], "HF083", "{wrong}");
     }
+    std::fs::write(home.definitions().join("shop.yaml"), &yaml).expect("it is written");
+    eventually("it says what is missing", async || node.log().contains("HF083").then_some(())).await;
+    node.kill().await;
+    node.restart_with(&[("HOLDFAST_VAR", "region=dev,other=1")]).await;
+    assert_eq!(told(&node).await["region"], "dev");
     deploy(&node, "?var.region=x", &yaml).await.expect(200);
-    node.post("/api/v1/cycles/shop/start", "{}").await.expect(200);
     assert_eq!(told(&node).await["region"], "x");
 }
 

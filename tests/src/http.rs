@@ -100,6 +100,11 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
+    /// Null where the body is no JSON.
+    pub fn json_or_null(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     /// The same response, if it has this status; panics, showing it, if not.
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{} {:?}", self.text(), self.headers);

@@ -4,18 +4,25 @@
 use std::{
     collections::VecDeque,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 
 #[derive(Clone)]
 pub struct Partner {
+    scheme: &'static str,
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -55,6 +62,28 @@ impl Asked {
 
 impl Partner {
     pub async fn start() -> Self {
+        Self::listening("http", None).await
+    }
+
+    /// The same under TLS, at `https://localhost:…`, with a certificate of the authority that
+    /// [`Self::authority`] is the file of.
+    pub async fn start_secured() -> Self {
+        let read = |name: &str| std::fs::read(certificates().join(name)).expect("it is in the corpus");
+        let certificate = CertificateDer::from_pem_slice(&read("partner.pem")).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(&read("partner.key")).expect("its key");
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|config| config.with_no_client_auth().with_single_cert(vec![certificate], key))
+            .expect("a certificate and its key");
+        Self::listening("https", Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    /// In PEM.
+    pub fn authority() -> PathBuf {
+        certificates().join("authority.pem")
+    }
+
+    async fn listening(scheme: &'static str, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let silent: Which = Arc::new(|_| false);
@@ -70,15 +99,29 @@ impl Partner {
         let serving = shared.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = serving.clone();
-                tokio::spawn(async move { serve(stream, shared).await });
+                let (shared, tls) = (serving.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, shared).await,
+                        Some(tls) => {
+                            // A caller that does not believe us ends here.
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, shared).await;
+                            }
+                        }
+                    }
+                });
             }
         });
-        Self { address, shared }
+        Self { scheme, address, shared }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match self.scheme {
+            // By the name in its certificate.
+            "https" => format!("https://localhost:{}", self.address.port()),
+            scheme => format!("{scheme}://{}", self.address),
+        }
     }
 
     /// The next answer; without one it is `200` with `{"ok":true}`. `head`: further lines.
@@ -116,6 +159,10 @@ impl Partner {
     }
 }
 
+fn certificates() -> PathBuf {
+    crate::cycles::root().join("tests/corpora/certificates")
+}
+
 fn written(status: u16, head: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{head}\r\n{body}")
@@ -139,7 +186,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
     let mut read = Vec::new();
     while let Some((asked, length)) = request(&mut stream, &mut read).await {
         read.drain(..length);
@@ -165,7 +212,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
 }
 
 /// A whole request and its length; none once the connection has ended.
-async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<(Asked, usize)> {
+async fn request(stream: &mut (impl AsyncRead + Unpin), read: &mut Vec<u8>) -> Option<(Asked, usize)> {
     loop {
         if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&read[..end]).into_owned();

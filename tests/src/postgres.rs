@@ -89,7 +89,7 @@ async fn make_template(admin: &mut PgConnection) {
             node: "template".to_owned(),
             limits: Limits::default(),
             master_keys: MasterKeys::none(),
-            networks: holdfast_engine::egress::Network::loopback().to_vec(),
+            egress: holdfast_engine::egress::Network::loopback().to_vec().into(),
             environment: std::collections::BTreeMap::new(),
             script_worker: None,
         };

@@ -60,7 +60,7 @@ impl World {
             node: "test".to_owned(),
             limits: Limits::default(),
             master_keys: MasterKeys::none(),
-            networks: holdfast_engine::egress::Network::loopback().to_vec(),
+            egress: holdfast_engine::egress::Network::loopback().to_vec().into(),
             environment: std::collections::BTreeMap::new(),
             script_worker: script_worker(),
         };
@@ -268,7 +268,7 @@ async fn open(home: &StoreHome, limits: Limits) -> Engine {
         node: "test".to_owned(),
         limits,
         master_keys: MasterKeys::none(),
-        networks: holdfast_engine::egress::Network::loopback().to_vec(),
+        egress: holdfast_engine::egress::Network::loopback().to_vec().into(),
         environment: std::collections::BTreeMap::new(),
         script_worker: script_worker(),
     };

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check, render_line, render_terminal};
 
-use super::say;
+use holdfast_engine::check_scripts;
+
+use super::{open::script_worker, say};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  holdfast check definitions/cycles/*.yaml\n  holdfast check --explain HF012")]
@@ -31,7 +33,7 @@ enum Format {
 }
 
 impl Check {
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
         if let Some(code) = &self.explain {
             let page = holdfast_definitions::explain(code);
             say(page.with_context(|| format!("there is no code {code}; codes go from HF001 up"))?);
@@ -40,7 +42,7 @@ impl Check {
         let mut all: Vec<Diagnostic> = Vec::new();
         for file in &self.files {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let Checked { diagnostics, cycles } = check(&file.display().to_string(), &text);
+            let Checked { diagnostics, cycles } = checked(&file.display().to_string(), &text).await;
             if !self.json {
                 for one in &diagnostics {
                     match self.format {
@@ -63,6 +65,14 @@ impl Check {
             eprintln!("{} checked: {errors} errors, {warnings} warnings", count(self.files.len()));
         }
         Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Scripts too, where this program can run itself to read them.
+async fn checked(file: &str, text: &str) -> Checked {
+    match script_worker() {
+        Some(worker) => check_scripts(worker, file, text).await,
+        None => check(file, text),
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Listing, Server},
+    settings::variable,
     table::Column,
 };
 
@@ -101,11 +102,6 @@ impl Cycles {
             }
         }
     }
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn said(deployed: &Value) -> String {

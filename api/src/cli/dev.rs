@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -45,13 +46,10 @@ impl Dev {
             say(format!("a key is needed: {} is not loopback", self.settings.listen));
         }
         let url = opened.app.public_url.to_string();
-        let mut folder = Folder {
-            engine: opened.app.engine.clone(),
-            url,
-            seen: BTreeMap::new(),
-            refused: Vec::new(),
-            secrets: Vec::new(),
-        };
+        let settings = Arc::new(self.settings);
+        let engine = opened.app.engine.clone();
+        let (seen, refused, secrets) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut folder = Folder { engine, settings, url, seen, refused, secrets };
         folder.deploy_changed(&self.directory).await?;
         say(format!("listening on {}", opened.url));
         let watching = tokio::spawn(watch(folder, self.directory.clone()));
@@ -79,6 +77,7 @@ pub fn definition_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 struct Folder {
     engine: Engine,
+    settings: Arc<Settings>,
     url: String,
     /// What each file was when it was last looked at.
     seen: BTreeMap<PathBuf, String>,
@@ -132,7 +131,7 @@ impl Folder {
     }
 
     async fn deploy(&self, file: &str, text: &str) -> Result<(), Error> {
-        match self.engine.deploy(DEFAULT_ACCOUNT, file, text).await {
+        match self.engine.deploy_given(DEFAULT_ACCOUNT, file, text, &self.settings.given(text)).await {
             Ok(deployed) => {
                 if let Some(first) = deployed.first() {
                     first.warnings.iter().for_each(|warning| show(warning, text));
@@ -162,8 +161,10 @@ impl Folder {
         for webhook in &cycle.webhooks {
             say(format!("  {:<12} {}/hooks/{}", webhook.step, self.url, webhook.identifier));
         }
-        if let Some(webhook) = cycle.webhooks.iter().find(|webhook| webhook.start) {
-            say(format!("  try: {}", self.curl(webhook)));
+        match cycle.webhooks.iter().find(|webhook| webhook.start) {
+            Some(webhook) if webhook.verified => say("  its senders sign what they send: `holdfast verify --help`"),
+            Some(webhook) => say(format!("  try: {}", self.curl(webhook))),
+            None => {}
         }
     }
 

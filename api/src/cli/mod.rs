@@ -93,7 +93,7 @@ impl Cli {
         match self.verb {
             Verb::Dev(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
-            Verb::Check(verb) => verb.run(),
+            Verb::Check(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run(),
             Verb::Graph(verb) => verb.run(),
             Verb::Cycles(verb) => verb.run().await,

@@ -4,7 +4,10 @@ use std::{future::Future, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
 use holdfast_definitions::Json;
-use holdfast_engine::{Database, Engine, Options, Scope, ScriptWorker, egress::Network};
+use holdfast_engine::{
+    Database, Engine, Options, Scope, ScriptWorker,
+    egress::{Authorities, Network, Rules},
+};
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::{
@@ -45,7 +48,7 @@ pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result
         node: node.clone(),
         limits: settings.limits.engine(),
         master_keys: master_keys(settings, dev)?,
-        networks: networks(settings, dev),
+        egress: rules(settings, dev)?,
         environment: environment(settings),
         script_worker: script_worker(),
     };
@@ -60,7 +63,7 @@ pub async fn open(settings: &Settings, quiet: &str, dev: bool) -> anyhow::Result
 }
 
 /// This very program. By the name that Linux has for it, which stays when the file is replaced by a newer one.
-fn script_worker() -> Option<ScriptWorker> {
+pub fn script_worker() -> Option<ScriptWorker> {
     let program = match cfg!(target_os = "linux") {
         true => "/proc/self/exe".into(),
         false => std::env::current_exe().ok()?,
@@ -74,12 +77,20 @@ fn environment(settings: &Settings) -> std::collections::BTreeMap<String, Json> 
     settings.allow_env.iter().map(|name| (name.clone(), value(name))).collect()
 }
 
-fn networks(settings: &Settings, dev: bool) -> Vec<Network> {
+/// What leaves this process.
+fn rules(settings: &Settings, dev: bool) -> anyhow::Result<Rules> {
     let mut networks = settings.allow_network.clone();
     if dev {
         networks.extend(Network::loopback());
     }
-    networks
+    let authorities = match &settings.ca_file {
+        None => Authorities::default(),
+        Some(path) => {
+            let at = || format!("--ca-file {}", path.display());
+            Authorities::parse(&std::fs::read(path).with_context(at)?).with_context(at)?
+        }
+    };
+    Ok(Rules { networks, authorities, connections: settings.limits.outgoing_connections() })
 }
 
 /// Connections that may wait to be accepted. The usual 128 are fewer than a busy caller opens at once:

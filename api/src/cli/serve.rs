@@ -33,7 +33,8 @@ impl Serve {
             for file in dev::definition_files(directory)? {
                 let text = std::fs::read_to_string(&file)?;
                 let name = file.display().to_string();
-                if let Err(error) = opened.app.engine.deploy("default", &name, &text).await {
+                let given = self.settings.given(&text);
+                if let Err(error) = opened.app.engine.deploy_given("default", &name, &text, &given).await {
                     opened.app.engine.close().await;
                     dev::show_refusal(&name, &text, &error);
                     anyhow::bail!("{name} was not deployed");

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use holdfast_definitions::parse_duration;
+use holdfast_definitions::{Given, Json, check, parse_duration};
 use std::time::Duration;
 
 use crate::Limits;
@@ -26,9 +26,15 @@ pub struct Settings {
     /// Networks that calls may go to besides public addresses, such as 10.1.0.0/16 [`dev` opens loopback]
     #[arg(long, env = "HOLDFAST_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
     pub allow_network: Vec<holdfast_engine::egress::Network>,
+    /// Certificates, in PEM, that a partner's may be signed with besides the built-in authorities'
+    #[arg(long, env = "HOLDFAST_CA_FILE", value_name = "PATH")]
+    pub ca_file: Option<PathBuf>,
     /// Variables of the environment that cycles may read, as ${env.NAME}
     #[arg(long, env = "HOLDFAST_ALLOW_ENV", value_name = "NAME", value_delimiter = ',')]
     pub allow_env: Vec<String>,
+    /// The value of a variable, for the definitions that are deployed at the start and declare it; again for another
+    #[arg(long, env = "HOLDFAST_VAR", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = variable)]
+    pub var: Vec<(String, String)>,
     /// Where callers find this server: webhook URLs begin with it
     #[arg(long, env = "HOLDFAST_PUBLIC_URL")]
     pub public_url: Option<String>,
@@ -46,6 +52,22 @@ pub struct Settings {
     pub clock: ClockKind,
     #[command(flatten)]
     pub limits: LimitFlags,
+}
+
+/// `NAME=VALUE`
+pub fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Settings {
+    /// What is given for the variables that the cycles of a text declare.
+    pub fn given(&self, text: &str) -> Given {
+        let cycles = check("", text).cycles;
+        let declared = |name: &String| cycles.iter().any(|cycle| cycle.vars.contains_key(name));
+        let given = self.var.iter().filter(|(name, _)| declared(name));
+        given.map(|(name, value)| (name.clone(), Json::Text(value.clone()))).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,6 +92,9 @@ pub struct LimitFlags {
     /// Open connections
     #[arg(long, env = "HOLDFAST_CONNECTIONS", default_value_t = 10_000)]
     connections: usize,
+    /// Calls that are out at once; what is over them waits
+    #[arg(long, env = "HOLDFAST_OUTGOING_CONNECTIONS", default_value_t = holdfast_engine::egress::CONNECTIONS_MAX)]
+    outgoing_connections: usize,
     /// How long a head may take
     #[arg(long, env = "HOLDFAST_HEADER_READ", default_value = "10s", value_parser = parse_duration)]
     header_read: Duration,
@@ -105,6 +130,10 @@ impl LimitFlags {
             account_hits: self.account_hits,
             ..Limits::default()
         }
+    }
+
+    pub fn outgoing_connections(&self) -> usize {
+        self.outgoing_connections
     }
 
     pub fn engine(&self) -> holdfast_engine::Limits {

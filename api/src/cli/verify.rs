@@ -14,7 +14,7 @@ use holdfast_definitions::{StepKind, Verify as Form, check};
 use serde::Deserialize;
 
 use super::say;
-use crate::verify::{self, Request};
+use crate::verify::{self, Reason, Request};
 
 #[derive(Debug, Args)]
 #[command(
@@ -106,29 +106,47 @@ impl Verify {
 /// Each way on its own: the signed message, the secrets that were tried, the clock, the likely cause.
 fn explain(form: &Form, request: &Request, lookup: verify::Lookup, others: &[String], now: DateTime<Utc>) {
     if let Form::Any(ways) | Form::All(ways) = form {
-        return ways.iter().for_each(|way| explain(way, request, lookup, others, now));
+        for (at, way) in ways.iter().enumerate() {
+            let held = verify::check(way, request, lookup, now);
+            let came = held.map_or_else(|reason| format!("refused: {reason}"), |_| "holds".to_owned());
+            say(format!("way {} of {}: {came}", at + 1, ways.len()));
+            explain(way, request, lookup, others, now);
+        }
+        return;
     }
-    say(format!("secrets tried: {}", form.secrets().join(", ")));
+    say_secrets(form, lookup);
     let taken = verify::check(form, request, lookup, now);
-    if let Err(reason) = &taken {
-        say(format!("reason: {reason}"));
+    if let Some((seconds, tolerance)) = verify::skew(form, request, now) {
+        let side = if seconds < 0 { "behind" } else { "ahead of" };
+        let (apart, most) = (seconds.unsigned_abs(), tolerance.as_secs());
+        say(format!("clock: the sender's is {apart} s {side} the time of the check, {most} s are allowed"));
     }
-    let Form::Signature(signature) = form else { return };
-    if let Some(seconds) = verify::skew(signature, request, now) {
-        say(format!("the sender's clock is {seconds} s from the time of the check"));
-    }
-    match verify::message(signature, request) {
-        Ok(message) => {
-            say(format!("signed message ({} bytes): {}", message.len(), shown(&message)));
+    match verify::messages(form, request) {
+        Ok(messages) if messages.is_empty() => return,
+        Ok(messages) => {
+            for message in messages {
+                say(format!("signed message ({} bytes): {}", message.len(), shown(&message)));
+            }
         }
         Err(reason) => say(format!("no signed message: {reason}")),
     }
-    if taken.is_err() {
-        let causes = verify::likely(signature, request, lookup, others, now);
-        if causes.is_empty() {
+    if let Err(reason) = &taken {
+        let causes = verify::likely(form, request, lookup, others, now);
+        if causes.is_empty() && *reason == Reason::Mismatch {
             say("likely cause: not found; another secret, or another body than the one that was signed");
         }
         causes.iter().for_each(|cause| say(format!("likely cause: {cause}")));
+    }
+}
+
+/// By name; those without a value cannot have been tried.
+fn say_secrets(form: &Form, lookup: verify::Lookup) {
+    let (tried, missing): (Vec<&str>, Vec<&str>) = form.secrets().into_iter().partition(|name| lookup(name).is_some());
+    if !tried.is_empty() {
+        say(format!("secrets tried: {}", tried.join(", ")));
+    }
+    for name in missing {
+        say(format!("not tried: {name}, which has no value here (--secret {name}=env:VARIABLE or {name}=file:PATH)"));
     }
 }
 

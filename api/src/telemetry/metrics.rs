@@ -62,7 +62,11 @@ fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!("holdfast_hits_total", "Requests at webhooks, by what became of them.");
     describe_counter!("holdfast_refused_total", "Requests refused, by the kind of problem.");
-    describe_counter!("holdfast_limit_reached_total", "Requests and connections refused for a limit, by its name.");
+    describe_counter!(
+        "holdfast_limit_reached_total",
+        "What was refused, ended or made to wait for a limit, by its name."
+    );
+    describe_counter!("holdfast_steps_total", "Attempts at steps that touch the world, by what came of them.");
     describe_gauge!("holdfast_requests_in_flight", "Requests being answered now.");
     describe_histogram!("holdfast_request_duration_seconds", "From a request's head to its answer's head.");
 }

@@ -15,8 +15,8 @@ use crate::{App, Problem, access};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// `event: transaction.held`, `data: { account, cycle, transaction, hit, step }`. A slow reader is
-/// told `event: missed`.
+/// `event: transaction.held`, `data: { account, cycle, transaction, hit, step, data }`, the last what a
+/// `notify` step gave its event. A slow reader is told `event: missed`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn events(

@@ -128,6 +128,8 @@ pub struct Webhook {
     pub step: String,
     pub account: String,
     pub synchronous: bool,
+    /// Its senders must prove who they are; otherwise whoever knows the URL is let in.
+    pub verified: bool,
     /// Its hits start transactions; those of the others resume them.
     pub start: bool,
     pub last_hit_at: Option<String>,
@@ -144,6 +146,7 @@ impl Webhook {
             step: view.step,
             account: view.account,
             synchronous: view.synchronous,
+            verified: view.verified,
             start: view.start,
             last_hit_at: view.last_hit_at.map(time),
             held: view.held,
@@ -243,7 +246,7 @@ pub struct Step {
     pub output: Option<Json>,
     #[schema(value_type = Option<Object>)]
     pub error: Option<Json>,
-    /// Of an `http` step: each attempt with its request and answer, secrets masked.
+    /// Of an `http` step: each attempt as `{ at, duration_us, request, response or error }`, secrets masked.
     #[schema(value_type = Option<Vec<Object>>)]
     pub attempts: Option<Json>,
     /// Of an `each` step: `{ index, status, steps }` of the elements shown.

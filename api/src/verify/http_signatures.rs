@@ -79,6 +79,24 @@ fn one(
     Ok(Verified { secrets: vec![crypto::which(&form.secrets, secrets, holds)?], masked: Vec::new() })
 }
 
+/// The signature bases, by the inputs that the request has.
+pub fn messages(request: &Request) -> Result<Vec<Vec<u8>>, Reason> {
+    inputs(request)?.iter().map(|input| base(request, input).map(String::into_bytes)).collect()
+}
+
+/// `created` of the first input that has it.
+pub fn given(request: &Request) -> Option<DateTime<Utc>> {
+    let inputs = inputs(request).ok()?;
+    let created = inputs.iter().find_map(|input| parameter(&input.parameters, "created"))?;
+    DateTime::from_timestamp(created.parse().ok()?, 0)
+}
+
+fn inputs(request: &Request) -> Result<Vec<Inner>, Reason> {
+    let unreadable = || Reason::Unreadable("signature-input".to_owned());
+    let inputs = dictionary(once(request.headers, "signature-input")?).ok_or_else(unreadable)?;
+    Ok(inputs.into_iter().take(SIGNATURES_MAX).filter_map(|(_, input)| inner(input)).collect())
+}
+
 /// The signature base (RFC 9421 §2.5).
 fn base(request: &Request, input: &Inner) -> Result<String, Reason> {
     if input.items.len() > COMPONENTS_MAX {

@@ -4,12 +4,32 @@
 //! is in what is said.
 
 use chrono::{DateTime, Utc};
-use holdfast_definitions::{Encoding, Json, KeyForm, Signature};
+use holdfast_definitions::{Encoding, Json, KeyForm, Signature, Verify};
 
 use super::{Lookup, Reason, Request, signature};
 
 /// What would have to be different for the request to be let in; nothing where that is not known.
-pub fn likely(
+pub fn likely(form: &Verify, request: &Request, secrets: Lookup, others: &[String], now: DateTime<Utc>) -> Vec<String> {
+    match form {
+        Verify::Signature(form) => of_signature(form, request, secrets, others, now),
+        Verify::Twilio { .. } | Verify::HttpSignatures(_) => of_address(form, request, secrets, now),
+        _ => Vec::new(),
+    }
+}
+
+/// Schemes that sign the address: behind a proxy it is easily another than the sender's.
+fn of_address(form: &Verify, request: &Request, secrets: Lookup, now: DateTime<Utc>) -> Vec<String> {
+    let (other, to) = match request.url.split_once("://") {
+        Some(("http", rest)) => (format!("https://{rest}"), ("https", "http")),
+        Some(("https", rest)) => (format!("http://{rest}"), ("http", "https")),
+        _ => return Vec::new(),
+    };
+    let moved = Request { url: &other, ..*request };
+    let cause = format!("it was signed for {}, and the address given is one of {}: see --public-url", to.0, to.1);
+    if super::check(form, &moved, secrets, now).is_ok() { vec![cause] } else { Vec::new() }
+}
+
+fn of_signature(
     form: &Signature,
     request: &Request,
     secrets: Lookup,

@@ -13,6 +13,8 @@ mod signature;
 mod structured;
 mod twilio;
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use chrono::{DateTime, Utc};
 use holdfast_definitions::Verify;
@@ -21,7 +23,6 @@ use crate::Problem;
 pub use challenge::{claims, respond};
 pub use crypto::mac;
 pub use likely::likely;
-pub use signature::{message, skew};
 
 /// A request as the sender made it.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +106,30 @@ pub fn check(verify: &Verify, request: &Request, secrets: Lookup, now: DateTime<
         Verify::Basic { user, secrets: names } => plain::basic(user, names, request, secrets),
         Verify::Bearer { secrets: names } => plain::bearer(names, request, secrets),
     }
+}
+
+/// What the sender must have signed, to be shown; several where any of them would do. None where
+/// nothing is signed.
+pub fn messages(form: &Verify, request: &Request) -> Result<Vec<Vec<u8>>, Reason> {
+    match form {
+        Verify::Signature(signature) => Ok(vec![signature::message(signature, request)?]),
+        Verify::HttpSignatures(_) => http_signatures::messages(request),
+        Verify::Twilio { .. } => twilio::messages(request),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// How far the sender's clock is ahead of `now`, in seconds, and how far it may be off; none without
+/// a timestamp.
+pub fn skew(form: &Verify, request: &Request, now: DateTime<Utc>) -> Option<(i64, Duration)> {
+    let (given, tolerance) = match form {
+        Verify::Signature(signature) => {
+            (signature::given(signature, request)?, signature.timestamp.as_ref()?.tolerance)
+        }
+        Verify::HttpSignatures(signatures) => (http_signatures::given(request)?, signatures.tolerance),
+        _ => return None,
+    };
+    Some((given.signed_duration_since(now).num_seconds(), tolerance))
 }
 
 /// The one answer to every request that is refused.

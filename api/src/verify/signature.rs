@@ -53,11 +53,10 @@ fn in_time(timestamp: &Timestamp, text: &str, now: DateTime<Utc>) -> Result<(), 
     within(instant(timestamp, text)?, timestamp.tolerance, now)
 }
 
-/// How far the sender's clock is ahead of `now`, in seconds; none without a timestamp.
-pub fn skew(form: &Signature, request: &Request, now: DateTime<Utc>) -> Option<i64> {
+/// The sender's time, as far as it can be read.
+pub fn given(form: &Signature, request: &Request) -> Option<DateTime<Utc>> {
     let timestamp = form.timestamp.as_ref()?;
-    let given = instant(timestamp, timestamp_text(form, timestamp, request).ok()?).ok()?;
-    Some(given.signed_duration_since(now).num_seconds())
+    instant(timestamp, timestamp_text(form, timestamp, request).ok()?).ok()
 }
 
 fn instant(timestamp: &Timestamp, text: &str) -> Result<DateTime<Utc>, Reason> {

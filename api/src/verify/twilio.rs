@@ -17,13 +17,18 @@ const FIELDS_MAX: usize = 1_000;
 pub fn check(names: &[String], request: &Request, secrets: Lookup) -> Result<Verified, Reason> {
     let given = once(request.headers, HEADER)?;
     let given = crypto::decode(given, Encoding::Base64).ok_or_else(|| Reason::Unreadable(HEADER.to_owned()))?;
-    let tail = tail(request)?;
-    let messages: Vec<String> = urls(request.url).into_iter().map(|url| url + &tail).collect();
+    let messages = messages(request)?;
     let holds = |secret: &[u8]| {
-        let one = |message: &String| crypto::signed(Algorithm::HmacSha1, secret, message.as_bytes(), &given);
+        let one = |message: &Vec<u8>| crypto::signed(Algorithm::HmacSha1, secret, message, &given);
         messages.iter().fold(false, |held, message| one(message) | held)
     };
     Ok(Verified { secrets: vec![crypto::which(names, secrets, holds)?], masked: Vec::new() })
+}
+
+/// What Twilio may have signed.
+pub fn messages(request: &Request) -> Result<Vec<Vec<u8>>, Reason> {
+    let tail = tail(request)?;
+    Ok(urls(request.url).into_iter().map(|url| (url + &tail).into_bytes()).collect())
 }
 
 /// What follows the URL in the message.

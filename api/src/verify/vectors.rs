@@ -87,6 +87,17 @@ fn cases() -> Vec<Case> {
         )
         .at(1_614_265_330),
         Case::new(
+            "verify: { preset: svix, secret: SECRET }",
+            "whsec_plJ3nmyCDGBKInavdOK15jsl",
+            &[
+                ("svix-id", "msg_loFOjxBNrRLzqYUf"),
+                ("svix-timestamp", "1731705121"),
+                ("svix-signature", "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="),
+            ],
+            br#"{"event_type":"ping","data":{"success":true}}"#,
+        )
+        .at(1_731_705_121),
+        Case::new(
             "verify: { preset: twilio, secret: SECRET }",
             "12345",
             &[
@@ -306,9 +317,7 @@ fn verify_finds_the_likely_cause() {
         let mut headers = HeaderMap::new();
         headers.insert("x-hub-signature-256", value.parse().unwrap());
         let request = Request { method: &Method::POST, url: "https://example.com/", headers: &headers, body };
-        let Verify::Signature(form) = lowered("verify: { preset: github, secret: SECRET }").0.unwrap() else {
-            panic!()
-        };
+        let form = lowered("verify: { preset: github, secret: SECRET }").0.unwrap();
         let secrets = |name: &str| match name {
             "S" => Some(vec![b"It's a Secret to Everybody".to_vec()]),
             _ => Some(vec![b"other".to_vec()]),
@@ -322,4 +331,19 @@ fn verify_finds_the_likely_cause() {
     assert!(case(b"Hello!", right).is_empty());
     let base64 = "sha256=dXEH6g6yUJ/CESIczphLijdXC211hsIsRvQ3nIsEPhc=";
     assert_eq!(case(b"Hello, World!", base64), ["the signature is written in base64"]);
+    let mut twilio = cases().into_iter().find(|case| case.webhook.contains("twilio")).unwrap();
+    let causes = |case: &Case| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &case.headers {
+            headers.append(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        let request = Request { method: &Method::POST, url: case.url, headers: &headers, body: &case.body };
+        let form = lowered(case.webhook).0.unwrap();
+        let secrets = |name: &str| (name == "S").then(|| vec![case.secret.as_bytes().to_vec()]);
+        likely(&form, &request, &secrets, &[], DateTime::UNIX_EPOCH)
+    };
+    twilio.url = "http://mycompany.com/myapp.php?foo=1&bar=2";
+    assert_eq!(causes(&twilio), ["it was signed for https, and the address given is one of http: see --public-url"]);
+    twilio.url = "https://mycompany.com/myapp.php";
+    assert!(causes(&twilio).is_empty());
 }

@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use url::{Position, Url};
 
-use super::{Answered, Failure, Network, Outgoing, Resolve, SystemResolver, connect::Connector};
+use super::{Answered, Failure, Outgoing, Resolve, Rules, SystemResolver, connect::Connector, places::Places};
 
 /// Of the request's head, and of the answer's, which may run over by what one more read brings.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -45,34 +45,39 @@ const OURS: [&str; 11] = [
 #[derive(Clone, Debug)]
 pub struct Egress {
     client: Client<Connector, Full<Bytes>>,
+    places: Places,
 }
 
 impl Egress {
-    /// Reaches public addresses, and those in `allowed`.
+    /// Reaches public addresses, and what the rules open.
     #[must_use]
-    pub fn new(allowed: Vec<Network>) -> Self {
-        Self::resolving(allowed, Arc::new(SystemResolver))
+    pub fn new(rules: impl Into<Rules>) -> Self {
+        Self::resolving(rules, Arc::new(SystemResolver))
     }
 
     /// The same, with names looked up elsewhere.
     #[must_use]
-    pub fn resolving(allowed: Vec<Network>, resolver: Arc<dyn Resolve>) -> Self {
+    pub fn resolving(rules: impl Into<Rules>, resolver: Arc<dyn Resolve>) -> Self {
+        let rules = rules.into();
+        let places = Places::new(rules.connections);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_MAX)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .http1_max_buf_size(HEAD_BYTES_MAX)
             .http1_max_headers(FIELDS_MAX)
-            .build(Connector::new(allowed, resolver));
-        Self { client }
+            .build(Connector::new(rules, resolver));
+        Self { client, places }
     }
 
     /// The whole answer, or why there is none. Sent once: a request is repeated only where a kept
-    /// connection turned out closed before any of it was written.
+    /// connection turned out closed before any of it was written. Where too many are out already it
+    /// waits first, and its time does not run meanwhile.
     pub async fn send(&self, request: Outgoing) -> Result<Answered, Failure> {
         let Outgoing { timeout, body_max, .. } = request;
         let mut request = prepared(request)?;
         let host = request.uri().host().unwrap_or_default().to_owned();
+        let _place = self.places.take(request.uri().authority().map_or("", |authority| authority.as_str())).await;
         let connection = capture_connection(&mut request);
         let exchange = async {
             let answer = self.client.request(request).await.map_err(|error| {

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::egress::partner::{Partner, answer};
+use crate::egress::{
+    Authorities, Network, NoAuthorities,
+    partner::{Partner, answer},
+};
 
 /// Gives each look-up its own addresses, and stands for a name server in the hands of another.
 #[derive(Default)]
@@ -286,6 +289,69 @@ async fn a_slow_partner_delays_no_other() {
     egress.send(get(format!("http://127.0.0.1:{}/", quick.port))).await.expect("an answer");
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+const AUTHORITY: &str = include_str!("../../../tests/corpora/certificates/authority.pem");
+const STRANGER: &str = include_str!("../../../tests/corpora/certificates/stranger.pem");
+
+fn believing(pem: &str) -> Rules {
+    let authorities = Authorities::parse(pem.as_bytes()).expect("a certificate");
+    Rules { authorities, ..Rules::from(Network::loopback().to_vec()) }
+}
+
+#[tokio::test]
+async fn a_partner_is_believed_where_an_authority_that_is_known_vouches_for_its_name() {
+    let partner = Partner::secured(|_| answer(200, "", "hello")).await;
+    let known = believing(AUTHORITY);
+    let to = async |rules: Rules, name: &str| {
+        let egress = Egress::resolving(rules, Turns::of([vec!["127.0.0.1"]]));
+        egress.send(get(format!("https://{name}:{}/?key=secret", partner.port))).await
+    };
+    let answered = to(known.clone(), "shop.example").await.expect("an answer");
+    assert_eq!((answered.status, &*answered.body), (200, &b"hello"[..]));
+    for (rules, name) in [
+        (known.clone(), "other.example"),
+        (known.clone(), "127.0.0.1"),
+        (Rules::from(Network::loopback().to_vec()), "shop.example"),
+        (believing(STRANGER), "shop.example"),
+    ] {
+        let failure = to(rules, name).await.expect_err(name);
+        assert_eq!((failure.kind, failure.sent), ("tls", false), "{failure}");
+        assert!(failure.message.starts_with(&format!("no TLS with {name}: ")) && !failure.message.contains("secret"));
+    }
+    assert_eq!(partner.requests().len(), 1, "no other was asked");
+    let both = believing(&format!("# ours, and another\n{STRANGER}{AUTHORITY}"));
+    assert_eq!(to(both, "shop.example").await.expect("an answer").status, 200);
+    // Whom to believe is one thing, where to go another.
+    let closed = to(Rules { networks: Vec::new(), ..known }, "shop.example").await.expect_err("loopback is closed");
+    assert_eq!(closed.kind, "address");
+}
+
+#[test]
+fn authorities_are_certificates_that_can_be_read() {
+    for text in ["", "hello", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+        assert_eq!(Authorities::parse(text.as_bytes()).expect_err(text), NoAuthorities::None);
+    }
+    let text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let failure = Authorities::parse(text.as_bytes()).expect_err("no certificate");
+    assert!(failure.to_string().starts_with("certificate 1 can't be read: "), "{failure}");
+}
+
+#[tokio::test]
+async fn what_is_over_the_connections_waits_and_is_answered() {
+    let partner = Partner::at([127, 0, 0, 1].into(), 0, Duration::from_millis(20), |_| answer(200, "", "")).await;
+    let egress = Egress::new(Rules { connections: 2, ..Rules::from(Network::loopback().to_vec()) });
+    let asking: Vec<_> = (0..10)
+        .map(|_| {
+            let (egress, url) = (egress.clone(), format!("http://127.0.0.1:{}/", partner.port));
+            // Ten in twos take longer than any one of them may: waiting is not of its time.
+            tokio::spawn(async move { egress.send(Outgoing { timeout: Duration::from_millis(90), ..get(url) }).await })
+        })
+        .collect();
+    for one in asking {
+        assert_eq!(one.await.expect("no panic").expect("an answer").status, 200);
+    }
+    assert!(partner.connections() <= 4, "{}", partner.connections());
 }
 
 /// Speaks before it is spoken to, and no TLS.

@@ -19,7 +19,7 @@ use hyper_util::{
     client::legacy::connect::{Connected, Connection},
     rt::TokioIo,
 };
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -28,7 +28,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::{Failure, Network, is_open};
+use super::{Authorities, Failure, Network, Rules, is_open};
 
 /// From the look-up to the end of the TLS handshake, however long the caller would wait.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -71,8 +71,9 @@ impl fmt::Debug for Connector {
 }
 
 impl Connector {
-    pub fn new(allowed: Vec<Network>, resolver: Arc<dyn Resolve>) -> Self {
-        Self(Arc::new(Inner { allowed, resolver, tls: tls() }))
+    pub fn new(rules: Rules, resolver: Arc<dyn Resolve>) -> Self {
+        let tls = tls(&rules.authorities);
+        Self(Arc::new(Inner { allowed: rules.networks, resolver, tls }))
     }
 }
 
@@ -161,12 +162,11 @@ async fn dial(host: &str, addresses: &[IpAddr], port: u16) -> Result<TcpStream, 
     Err(last)
 }
 
-fn tls() -> Result<TlsConnector, rustls::Error> {
+fn tls(authorities: &Authorities) -> Result<TlsConnector, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
+        .with_root_certificates(authorities.roots()?)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))

@@ -11,7 +11,9 @@ mod message;
 mod oauth;
 #[cfg(test)]
 mod partner;
+mod places;
 mod retry;
+mod rules;
 
 pub use address::{Network, NotANetwork, is_open, is_public};
 pub use client::Egress;
@@ -19,3 +21,4 @@ pub use connect::{Resolve, SystemResolver};
 pub use message::{Answered, Failure, Outgoing};
 pub use oauth::{Grant, Tokens};
 pub use retry::{backoff, retry_after};
+pub use rules::{Authorities, CONNECTIONS_MAX, NoAuthorities, Rules};

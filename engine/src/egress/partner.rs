@@ -6,10 +6,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
+};
+use tokio_rustls::TlsAcceptor;
+
+const CERTIFICATE: &[u8] = include_bytes!("../../../tests/corpora/certificates/partner.pem");
+const KEY: &[u8] = include_bytes!("../../../tests/corpora/certificates/partner.key");
 
 #[derive(Clone)]
 pub struct Partner {
@@ -31,20 +39,47 @@ impl Partner {
         Self::at(Ipv4Addr::LOCALHOST.into(), 0, Duration::ZERO, answer).await
     }
 
+    /// The same under TLS, with the certificate of the tests' authority for `shop.example` and `localhost`.
+    pub async fn secured(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        let certificate = CertificateDer::from_pem_slice(CERTIFICATE).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(KEY).expect("its key");
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|config| config.with_no_client_auth().with_single_cert(vec![certificate], key))
+            .expect("a certificate and its key");
+        let tls = Some(TlsAcceptor::from(Arc::new(config)));
+        Self::listening((Ipv4Addr::LOCALHOST.into(), 0), tls, Duration::ZERO, Arc::new(answer)).await
+    }
+
     pub async fn at(
         address: IpAddr,
         port: u16,
         pause: Duration,
         answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((address, port)).await.expect("a port");
+        Self::listening((address, port), None, pause, Arc::new(answer)).await
+    }
+
+    async fn listening(at: (IpAddr, u16), tls: Option<TlsAcceptor>, pause: Duration, answer: Answer) -> Self {
+        let listener = TcpListener::bind(at).await.expect("a port");
         let port = listener.local_addr().expect("bound").port();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let (answer, noted): (Answer, _) = (Arc::new(answer), seen.clone());
+        let noted = seen.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 noted.lock().expect("whole").connections += 1;
-                tokio::spawn(serve(stream, pause, answer.clone(), noted.clone()));
+                let (answer, noted, tls) = (answer.clone(), noted.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, pause, answer, noted).await,
+                        Some(tls) => {
+                            // A caller that does not believe us ends here.
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, pause, answer, noted).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { port, seen }
@@ -59,7 +94,12 @@ impl Partner {
     }
 }
 
-async fn serve(mut stream: TcpStream, pause: Duration, answer: Answer, seen: Arc<Mutex<Seen>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    pause: Duration,
+    answer: Answer,
+    seen: Arc<Mutex<Seen>>,
+) {
     let mut read = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&read).into_owned();

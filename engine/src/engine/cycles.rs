@@ -2,8 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use holdfast_definitions::{Checked, Cycle, Diagnostic, Given, SCRIPT, Script, Severity, StepKind, check, check_given};
-use holdfast_sandbox::ErrorKind;
+use holdfast_definitions::{Checked, Cycle, Given, Severity, check, check_given};
 
 use super::{Engine, Shared};
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
     clock::{Micros, micros, to_utc},
     round::hex,
     runner,
+    scripts::scripts,
     secret::SECRETS_MAX,
     store::HitQuery,
     work::Work,
@@ -21,9 +21,6 @@ use crate::{
 /// What a list gives where the caller does not say, and at most.
 const PAGE_DEFAULT: u32 = 50;
 const PAGE_MAX: u32 = 1_000;
-
-/// Scripts that a check finds fault with: each may take all of its time.
-const WRONG_MAX: usize = 10;
 
 /// How often a drain looks for what still waits.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -56,19 +53,6 @@ impl PageQuery {
     }
 }
 
-/// Scripts, each with the id of its step and the function that is called.
-fn scripts(cycle: &Cycle) -> impl Iterator<Item = (&str, &Script, &'static str)> {
-    let inside = cycle.steps.iter().flat_map(|step| match &step.kind {
-        StepKind::Each(each) => each.body.steps.as_slice(),
-        _ => &[],
-    });
-    cycle.steps.iter().chain(inside).filter_map(|step| match &step.kind {
-        StepKind::Script(script) => Some((step.id.as_str(), script, "step")),
-        StepKind::Webhook(webhook) => Some((step.id.as_str(), webhook.script.as_ref()?, "request")),
-        _ => None,
-    })
-}
-
 /// Workers start now where a cycle that is deployed needs them.
 pub(super) fn warm_scripts(shared: &Shared) {
     let catalog = shared.catalog();
@@ -84,41 +68,7 @@ pub(super) fn warm_scripts(shared: &Shared) {
 impl Engine {
     /// What is wrong with a file's definitions, scripts included, which only their workers can read.
     pub async fn check(&self, file: &str, text: &str) -> Checked {
-        self.read_scripts(file, check(file, text)).await
-    }
-
-    async fn read_scripts(&self, file: &str, mut checked: Checked) -> Checked {
-        let mut wrong = Vec::new();
-        for (step, script, function) in checked.cycles.iter().flat_map(|cycle| scripts(cycle)) {
-            if wrong.len() == WRONG_MAX {
-                break;
-            }
-            wrong.extend(self.check_script(file, step, script, function).await);
-        }
-        checked.diagnostics.extend(wrong);
-        checked
-    }
-
-    async fn check_script(&self, file: &str, step: &str, script: &Script, function: &str) -> Option<Diagnostic> {
-        let pool = self.shared.scripts.pool()?;
-        let error = pool.check(script.source.clone(), function, script.line).await.err()?;
-        if error.kind == ErrorKind::Worker {
-            // It is no word on the script: the step would say so when it runs.
-            tracing::warn!(%error, step, "a script could not be checked");
-            return None;
-        }
-        let line = error.line.unwrap_or(script.line) as usize;
-        Some(Diagnostic {
-            code: SCRIPT.0,
-            severity: Severity::Error,
-            message: format!("the script of {step}: {error}"),
-            file: file.to_owned(),
-            line,
-            column: 1,
-            end_line: line,
-            end_column: 1,
-            help: None,
-        })
+        self.shared.scripts.read(file, check(file, text)).await
     }
 
     /// Checks and deploys every cycle of a file, all or none.
@@ -134,7 +84,7 @@ impl Engine {
         text: &str,
         given: &Given,
     ) -> Result<Vec<Deployed>, Error> {
-        let checked = self.read_scripts(file, check_given(file, text, given)).await;
+        let checked = self.shared.scripts.read(file, check_given(file, text, given)).await;
         if checked.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(Error::Definition(checked.diagnostics));
         }
@@ -360,6 +310,7 @@ impl Engine {
             step: hook.step.clone(),
             account: account.to_owned(),
             synchronous: hook.webhook().synchronous,
+            verified: hook.webhook().verify.is_some(),
             start: hook.is_start(),
             last_hit_at: last.map(|hit| to_utc(hit.received_at)),
             held: counts.held.get(&of).copied().unwrap_or_default(),

@@ -120,7 +120,7 @@ impl Engine {
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
             at_work: runner::AtWork::default(),
-            egress: Egress::new(options.networks),
+            egress: Egress::new(options.egress),
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
             scripts: Scripts::new(options.script_worker),

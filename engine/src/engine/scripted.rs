@@ -18,6 +18,7 @@ impl Engine {
     /// the script refuses it, `Script` where the script itself is wrong.
     pub async fn scripted(&self, door: &Door, arrival: Arrival) -> Result<Arrival, Error> {
         let Some(script) = &door.webhook().script else { return Ok(arrival) };
+        let _place = self.shared.scripts.request()?;
         let unavailable = |reason: &str| Error::Unavailable { reason: reason.into(), retry_after: RETRY_SOON };
         let call = self.request_call(door, script, &arrival);
         let ran = self.shared.scripts.run(&door.account, &door.cycle, call).await;

@@ -103,7 +103,6 @@ impl<'a> Rules<'a> {
     }
 }
 
-
 /// Whether runs of the cycle may wait for what nobody gives: a process died, or the rules changed.
 pub fn overlooked(deployment: &Deployment, line: &TurnsRow) -> bool {
     let rules = Rules::of(deployment).unwrap_or_else(Rules::none);

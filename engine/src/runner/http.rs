@@ -22,6 +22,7 @@ use crate::{
 
 /// An answer's body is read up to here; what is longer fails the step.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
+const XML_DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
 /// Statuses that another attempt may change (contract, section 5).
 const RETRIED: [u16; 3] = [408, 425, 429];
 
@@ -61,7 +62,8 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
         && made < http.retry.attempts
     {
         let own = backoff(made, http.retry.backoff, http.retry.max_delay, call.seed());
-        let wait = after.map_or(own, |asked| asked.max(own).min(http.retry.max_delay));
+        // What the partner asks for is kept to, whatever our own longest delay.
+        let wait = after.map_or(own, |asked| asked.max(own));
         let at = call.shared.clock.now().saturating_add(micros(wait));
         return Ok(Progress::Again { at, attempts: attempts.to_string() });
     }
@@ -230,8 +232,8 @@ fn encoded(kind: BodyType, value: &Json) -> Result<(&'static str, Bytes), StepEr
             ("application/x-www-form-urlencoded", form(&pairs).into())
         }
         BodyType::Xml => {
-            let written = super::xml::written(value).map_err(|message| StepError::new("body", message))?;
-            ("application/xml", written.into())
+            let written = holdfast_sandbox::format_xml(value).map_err(|message| StepError::new("body", message))?;
+            ("application/xml", format!("{XML_DECLARATION}{written}").into())
         }
     })
 }

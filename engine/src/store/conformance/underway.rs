@@ -191,7 +191,7 @@ async fn what_has_lapsed_in_a_line_is_found(store: &dyn Store) {
     let mut lapsed = store.lapsed(account(), cycle, NOON + 10, 10).await.expect("read");
     lapsed.sort();
     assert_eq!(lapsed, [id(BASE + 31), id(BASE + 33)]);
-    assert_eq!(store.lapsed(account(), id(BASE + 921), NOON + 10, 10).await.expect("read"), [Uuid::nil(); 0]);
+    assert!(store.lapsed(account(), id(BASE + 921), NOON + 10, 10).await.expect("read").is_empty());
     assert_eq!(store.lapsed(account(), cycle, NOON + 11, 2).await.expect("read").len(), 2);
     let gone = (31..=34).map(|n| (id(BASE + n), 1)).collect();
     write(store, Writes { underway_gone: gone, ..Writes::default() }).await;

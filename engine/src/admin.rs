@@ -247,11 +247,12 @@ impl Change<'_> {
             return Ok((Done::Ok, None));
         }
         let now = self.commit.head().now;
-        // Only what a stop of 24 h ago or less queued is still to be run.
-        let backlog = known.admission(now) == crate::Admission::Queue;
+        // What waits comes before what is new.
+        let backlog = known.row.stopped_at.is_some();
         let row =
             CycleRow { state: "running".into(), started_at: Some(now), stopped_at: None, backlog, ..known.row.clone() };
-        if !backlog && known.row.stopped_at.is_some() {
+        // Only what a stop of 24 h ago or less queued is still to be run.
+        if backlog && known.admission(now) != crate::Admission::Queue {
             self.expire_queue(&known).await?;
         }
         self.put(row, "cycle.started").await

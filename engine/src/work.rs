@@ -60,6 +60,10 @@ pub enum Work {
     Turns {
         cycle: Uuid,
     },
+    /// Callers whose run a stop keeps from beginning are answered.
+    Release {
+        cycle: Uuid,
+    },
     /// Retention ran out while callers waited.
     Abandon {
         transaction: Uuid,

@@ -49,6 +49,7 @@ pub async fn run(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut swept, mut beaten) = (Instant::now(), None::<Instant>);
+    let mut released = HashMap::new();
     let mut suspects = HashSet::new();
     loop {
         tick.tick().await;
@@ -58,7 +59,7 @@ pub async fn run(shared: Arc<Shared>) {
                 Err(error) => tracing::warn!(error = %error.for_log(), "what others left could not be looked for"),
             }
         }
-        if let Err(error) = turn(&shared).await {
+        if let Err(error) = turn(&shared, &mut released).await {
             tracing::warn!(error = %error.for_log(), "looking for what is due failed; it is tried again");
             continue;
         }
@@ -69,15 +70,17 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn turn(shared: &Arc<Shared>) -> Result<(), Error> {
+async fn turn(shared: &Arc<Shared>, released: &mut HashMap<Uuid, Micros>) -> Result<(), Error> {
     shared.follow_catalog().await?;
     answer_waiting(shared).await?;
     // A manual clock's instants are gone through by whoever moves it.
-    if shared.clock.is_manual() {
-        let _moving = shared.advancing.lock().await;
-        return due(shared, shared.clock.now()).await;
-    }
-    due(shared, shared.clock.now()).await
+    let _moving = match shared.clock.is_manual() {
+        true => Some(shared.advancing.lock().await),
+        false => None,
+    };
+    due(shared, shared.clock.now()).await?;
+    release(shared, released).await;
+    Ok(())
 }
 
 /// Does what is due at `now`, until nothing is.
@@ -138,9 +141,7 @@ async fn what_is_due(shared: &Arc<Shared>, account: &str, timers: Vec<TimerRow>)
 
 /// A delay is over in one commit; another attempt is taken on first.
 async fn gone_on_with(shared: &Arc<Shared>, account: &str, row: UnderwayRow) -> Result<Work, Error> {
-    let is_delay = runner::step_of(shared, &row)
-        .is_ok_and(|(cycle, step)| matches!(cycle.step(step).kind, holdfast_definitions::StepKind::Delay(_)));
-    if !is_delay {
+    if !runner::is_delay(shared, &row) {
         return Ok(Work::TakeOn { transaction: row.transaction, run: row.run, claim: row.claim });
     }
     let progress = Box::new(Progress::Done(runner::nothing(shared.clock.now(), &row)));
@@ -222,6 +223,47 @@ async fn overlooked_turns(shared: &Shared, account: &str) -> Result<Vec<Work>, E
     Ok(works)
 }
 
+/// Answers the callers that a stop lets go, once for each stop: an operator's, or a failed step's, on
+/// whatever node.
+async fn release(shared: &Shared, released: &mut HashMap<Uuid, Micros>) {
+    for account in shared.catalog().accounts() {
+        for cycle in shared.catalog().cycles(&account) {
+            let (row, id) = (&cycle.row, cycle.row.cycle_id);
+            let Some(at) = row.stopped_at.filter(|_| row.state == "stopped" && row.deleted_at.is_none()) else {
+                continue;
+            };
+            if released.get(&id) != Some(&at) && shared.writer.own(&account, Work::Release { cycle: id }).await.is_ok()
+            {
+                released.insert(id, at);
+            }
+        }
+    }
+}
+
+/// Transactions whose retention has run out leave the lines of their cycles before they are removed,
+/// so that those behind them move up. False where that could not be done.
+async fn leave_lines(shared: &Arc<Shared>, account: &str, now: Micros) -> bool {
+    let catalog = shared.catalog();
+    for cycle in catalog.cycles(account).filter(|cycle| counted(cycle).is_some()) {
+        loop {
+            match shared.store.lapsed(account, cycle.row.cycle_id, now, SWEEP_CHUNK).await {
+                Ok(lapsed) if lapsed.is_empty() => break,
+                Ok(lapsed) => {
+                    let works = lapsed.into_iter().map(|transaction| Work::Begin { transaction });
+                    if !all_own(shared, account, works).await {
+                        return false;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what has expired could not be taken out of its line yet");
+                    return false;
+                }
+            }
+        }
+    }
+    true
+}
+
 /// Cycles whose stop is over 24 h ago and whose queue is not empty.
 async fn overdue_queues(shared: &Shared, account: &str, now: Micros) -> Result<Vec<Uuid>, Error> {
     let catalog = shared.catalog();
@@ -287,9 +329,12 @@ async fn hear_answer(shared: &Shared, account: &str, hit: Uuid) -> Result<(), Er
     Ok(())
 }
 
-async fn sweep(shared: &Shared) {
+async fn sweep(shared: &Arc<Shared>) {
     let now = shared.clock.now();
     for account in shared.catalog().accounts() {
+        if !leave_lines(shared, &account, now).await {
+            continue;
+        }
         loop {
             match shared.store.sweep(&account, now, SWEEP_CHUNK).await {
                 Ok(true) => tokio::task::yield_now().await,

@@ -174,6 +174,21 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.turns(account, cycle_id, limit).await
     }
 
+    async fn waiting(
+        &self,
+        account: &str,
+        cycle_id: Uuid,
+        after: Uuid,
+        until: Micros,
+        limit: i64,
+    ) -> Result<Vec<Uuid>> {
+        self.inner.waiting(account, cycle_id, after, until, limit).await
+    }
+
+    async fn lapsed(&self, account: &str, cycle_id: Uuid, now: Micros, limit: i64) -> Result<Vec<Uuid>> {
+        self.inner.lapsed(account, cycle_id, now, limit).await
+    }
+
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
         self.inner.left(account, live, limit).await
     }
@@ -262,8 +277,12 @@ impl Commit for StallingCommit {
         self.inner.turn_first(cycle_id, key).await
     }
 
-    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>> {
-        self.inner.turn_last(cycle_id, key).await
+    async fn turns_last(&mut self, keys: &[(Uuid, Vec<u8>)]) -> Result<Vec<LastTurn>> {
+        self.inner.turns_last(keys).await
+    }
+
+    async fn waiting(&mut self, cycle_id: Uuid, after: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+        self.inner.waiting(cycle_id, after, limit).await
     }
 
     async fn underway(&mut self, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {

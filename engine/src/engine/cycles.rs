@@ -1,6 +1,6 @@
 //! Cycles, their versions and webhooks.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use holdfast_definitions::{Checked, Cycle, Given, Severity, check, check_given};
 
@@ -9,8 +9,9 @@ use crate::{
     CycleId, CycleState, CycleView, Deployed, Error, Page, PageQuery, VersionView, WebhookView,
     admin::{Admin, Done},
     catalog::Deployment,
-    clock::to_utc,
+    clock::{Micros, micros, to_utc},
     round::hex,
+    runner,
     scripts::scripts,
     secret::SECRETS_MAX,
     store::HitQuery,
@@ -20,6 +21,11 @@ use crate::{
 /// What a list gives where the caller does not say, and at most.
 const PAGE_DEFAULT: u32 = 50;
 const PAGE_MAX: u32 = 1_000;
+
+/// How often a drain looks for what still waits.
+const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// Transactions that it looks at at once.
+const DRAIN_CHUNK: i64 = 500;
 
 /// Rounds of queued hits that a start runs before it is answered.
 const DRAINED_AT_START: usize = 10;
@@ -190,12 +196,47 @@ impl Engine {
     /// With `drain`, first lets queued work finish.
     pub async fn stop(&self, account: &str, name: &str, drain: bool) -> Result<CycleView, Error> {
         if drain {
-            let cycle = self.deployment(account, name).await?.row.cycle_id;
-            while self.shared.own(account, Work::Drain { cycle }).await {}
+            self.drained(account, name).await?;
         }
-        self.deployment(account, name).await?;
+        let cycle = self.deployment(account, name).await?.row.cycle_id;
         self.shared.writer.admin(account, Admin::Stop { name: name.to_owned() }).await?;
+        // A stop that this node does not live to follow up is followed up by the others.
+        self.shared.own(account, Work::Release { cycle }).await;
         self.cycle(account, name).await
+    }
+
+    /// Returns once all that waits now has begun: hits that an earlier stop queued, and runs that wait
+    /// for their turn or for an earlier run of their transaction, unless that one is at a `delay`.
+    async fn drained(&self, account: &str, name: &str) -> Result<(), Error> {
+        let until = self.shared.clock.now().saturating_add(micros(DRAIN_LOOK));
+        loop {
+            let cycle = self.deployment(account, name).await?;
+            if cycle.row.state != "running" || self.shared.writer.is_refusing() {
+                return Ok(());
+            }
+            let cycle = cycle.row.cycle_id;
+            while self.shared.own(account, Work::Drain { cycle }).await {}
+            if !self.waits(account, cycle, until).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    }
+
+    async fn waits(&self, account: &str, cycle: uuid::Uuid, until: Micros) -> Result<bool, Error> {
+        let mut after = uuid::Uuid::nil();
+        loop {
+            let ids = self.shared.store.waiting(account, cycle, after, until, DRAIN_CHUNK).await?;
+            let Some(last) = ids.last() else { return Ok(false) };
+            after = *last;
+            let mut first = HashMap::new();
+            for row in self.shared.store.underway(account, &ids).await? {
+                first.entry(row.transaction).or_insert(row);
+            }
+            if first.values().any(|row| row.place.is_some() || !runner::is_delay(&self.shared, row)) {
+                return Ok(true);
+            }
+        }
     }
 
     /// `Conflict` unless stopped (or never started).

@@ -18,6 +18,8 @@ use crate::{
 
 /// Hits that one commit takes out of the queue.
 const QUEUE_CHUNK: i64 = 200;
+/// Transactions that are looked at at once for callers to be let go.
+const RELEASE_CHUNK: i64 = 500;
 
 /// The holds of a transaction, as its runs tell them: the newest at each step.
 pub type Holds = HashMap<Uuid, Vec<RunRow>>;
@@ -29,7 +31,14 @@ impl Batch<'_> {
             match item.work {
                 Work::Drain { cycle } => self.drain(cycle, item.ticket).await?,
                 Work::ExpireQueue { cycle } => self.expire_queue(cycle, item.ticket).await?,
-                Work::Turns { cycle } => self.give_turns(cycle, item.ticket).await?,
+                Work::Turns { cycle } => {
+                    let more = self.give_turns(cycle).await?;
+                    self.settle_own(item.ticket, more);
+                }
+                Work::Release { cycle } => {
+                    self.release(cycle).await?;
+                    self.settle_own(item.ticket, false);
+                }
                 Work::Duplicate { arrival, first } => self.keep_repeat(&arrival, first, item.ticket),
                 _ => named.push(item),
             }
@@ -252,11 +261,60 @@ impl Batch<'_> {
         self.told.answers.push(Given { hit: caller.hit, answer: answer.clone(), elsewhere: true });
     }
 
+    /// A stop keeps no caller whose run has not begun: `200 Webhook accepted.`.
+    async fn release(&mut self, cycle: Uuid) -> Result<(), Error> {
+        let mut after = Uuid::nil();
+        if !self.around.catalog.cycle_by_id(cycle).is_some_and(|deployment| self.is_halted(deployment)) {
+            return Ok(());
+        }
+        loop {
+            let ids = self.commit.waiting(cycle, after, RELEASE_CHUNK).await?;
+            let Some(last) = ids.last() else { return Ok(()) };
+            after = *last;
+            let mut rows = self.commit.transactions(&ids).await?;
+            rows.retain(|row| row.callers.is_some());
+            let ids: Vec<Uuid> = rows.iter().map(|row| row.transaction).collect();
+            let underway = self.underway(&ids).await?;
+            for row in rows {
+                let runs = underway.get(&row.transaction).map(Vec::as_slice).unwrap_or_default();
+                self.let_go(row, runs)?;
+            }
+            self.flush().await?;
+        }
+    }
+
+    fn let_go(&mut self, mut row: TransactionRow, underway: &[UnderwayRow]) -> Result<(), Error> {
+        let waits =
+            |run: i32| underway.iter().any(|row| row.run == run && row.status == TransactionStatus::Queued.word());
+        let callers = callers::from_text(row.callers.as_deref())?;
+        let (gone, kept): (Vec<_>, Vec<_>) = callers.into_iter().partition(|caller| waits(caller.hold));
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for caller in &gone {
+            self.answer(caller, &row, None, &Answer::Accepted);
+        }
+        let before = row.expires_at;
+        row.callers = callers::to_text(&kept);
+        self.writes.change(row, before);
+        Ok(())
+    }
+
+    fn settle_own(&mut self, ticket: Option<usize>, more: bool) {
+        let reply = if more { OutcomeReply::More } else { OutcomeReply::Accepted };
+        self.settle(ticket, Ok(Outcome { hit: None, transaction: None, reply }));
+    }
+
     /// Hits queued by a stop, oldest first; when none is left, newer ones are run as they come.
     async fn drain(&mut self, cycle: Uuid, ticket: Option<usize>) -> Result<(), Error> {
         let Some(deployment) = self.around.catalog.cycle_by_id(cycle).cloned() else { return Ok(()) };
         if !deployment.row.backlog || deployment.row.state != "running" {
             self.settle(ticket, Ok(Outcome::accepted(None, None)));
+            return Ok(());
+        }
+        // Runs that the stop kept from beginning were accepted before any of these hits.
+        if self.give_turns(cycle).await? {
+            self.settle_own(ticket, true);
             return Ok(());
         }
         let rows = self.commit.queued(cycle, QUEUE_CHUNK).await?;
@@ -270,8 +328,7 @@ impl Batch<'_> {
             self.commit.bump_revision().await?;
             self.told.catalog_changed = true;
         }
-        let reply = if more { OutcomeReply::More } else { OutcomeReply::Accepted };
-        self.settle(ticket, Ok(Outcome { hit: None, transaction: None, reply }));
+        self.settle_own(ticket, more);
         Ok(())
     }
 
@@ -288,8 +345,7 @@ impl Batch<'_> {
             self.out_of_queue(cycle, row.webhook.clone(), row.hit);
             self.writes.hit_updates.push(expired_in_queue(row));
         }
-        let reply = if more { OutcomeReply::More } else { OutcomeReply::Accepted };
-        self.settle(ticket, Ok(Outcome { hit: None, transaction: None, reply }));
+        self.settle_own(ticket, more);
         Ok(())
     }
 

@@ -108,6 +108,8 @@ pub struct Batch<'a> {
     unmatched: HashMap<Uuid, Unmatched>,
     /// Cycles that a failed step of this round stops.
     stops: Vec<Uuid>,
+    /// Cycles that one of this commit has stopped.
+    stopped: HashSet<Uuid>,
     turns: turns::Turns,
 }
 
@@ -136,6 +138,7 @@ impl<'a> Batch<'a> {
             claimed: HashSet::new(),
             unmatched: HashMap::new(),
             stops: Vec::new(),
+            stopped: HashSet::new(),
             turns: turns::Turns::default(),
         }
     }

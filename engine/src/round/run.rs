@@ -10,7 +10,7 @@ use super::{
     Batch, Surroundings,
     early::NewHold,
     incoming::Incoming,
-    turns::{Begins, Lines, Turn},
+    turns::{Begins, Turn},
     underway::is_busy,
 };
 use crate::{
@@ -204,19 +204,19 @@ impl Batch<'_> {
     /// Runs the tasks and writes what they did. The holds that they made come back.
     pub(super) async fn run(&mut self, tasks: Vec<Task>) -> Result<Vec<NewHold>, Error> {
         let histories = self.histories(&tasks).await?;
-        let mut lines = Lines::default();
+        let mut lines = self.lines(&tasks, &histories).await?;
         let mut ran = Vec::with_capacity(tasks.len());
-        for task in tasks {
+        for (at, task) in tasks.into_iter().enumerate() {
             let history = task.row.as_ref().and_then(|row| histories.get(&row.transaction));
             if task.row.as_ref().is_some_and(is_busy) && task.number.is_none() {
                 self.wait(task, history, None)?;
                 continue;
             }
-            match self.may_begin(&mut lines, &task, history).await? {
+            match self.may_begin(&mut lines, at, &task) {
                 Begins::Later(place, turn) => self.wait(task, history, Some((place, turn)))?,
                 Begins::Now(turn) => {
                     let now = self.pass(task, history, turn)?;
-                    Self::has_begun(&mut lines, &now);
+                    lines.has_begun(&now);
                     ran.push(now);
                 }
             }

@@ -5,14 +5,14 @@
 //! one that ends, holds or delays it. Whoever gives a place back sees in the same commit who is next.
 //! Turns are start-time fair: first come, first served within a key, in rotation across keys.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use holdfast_definitions::{Json, Key, Members, Path, StepKind};
 use uuid::Uuid;
 
 use super::{
     Batch, Task,
-    run::{Kind, key_hash},
+    run::{Kind, Ran, key_hash},
 };
 use crate::{
     Error,
@@ -21,7 +21,7 @@ use crate::{
     machine::{Done, Effect, Shown},
     ongoing::{Before, Ongoing, Progress},
     store::{BEHIND, HELD, READY, TransactionRow, TurnsRow, UnderwayRow},
-    work::{Item, Outcome, OutcomeReply, Work},
+    work::{Item, Work},
 };
 
 /// The key of a run that has none: it is under the limit alone.
@@ -64,6 +64,8 @@ pub struct Turns {
 /// The places and turns of the cycles that a round is about, as they become.
 #[derive(Debug, Default)]
 pub struct Lines {
+    /// Of tasks that may have to wait, by their place among them.
+    keys: HashMap<usize, Vec<u8>>,
     cycles: HashMap<Uuid, TurnsRow>,
     lasts: HashMap<(Uuid, Vec<u8>), Option<i64>>,
 }
@@ -116,6 +118,16 @@ pub fn counted(deployment: &Deployment) -> Option<i64> {
 }
 
 impl Lines {
+    /// What a run that has begun leaves of places.
+    pub fn has_begun(&mut self, ran: &Ran) {
+        let stood = ran.task.stands().is_some_and(|row| row.place.is_some());
+        if let Some(turn) = ran.turn.as_ref().filter(|_| !stood)
+            && matches!(ran.pass.effects.last(), Some(Effect::Call { .. }))
+        {
+            self.join(ran.task.deployment.row.cycle_id, turn, HELD);
+        }
+    }
+
     fn join(&mut self, cycle: Uuid, turn: &Turn, place: i32) {
         if let Some(line) = self.cycles.get_mut(&cycle) {
             let first = |known: Option<i64>| Some(known.map_or(turn.turn, |known| known.min(turn.turn)));
@@ -147,6 +159,14 @@ impl Task {
         }
     }
 
+    fn is_by_hand(&self) -> bool {
+        match &self.kind {
+            Kind::Rerun(_) => true,
+            Kind::Hit(hit) => !hit.stored,
+            Kind::Expired | Kind::Done { .. } => false,
+        }
+    }
+
     /// What a concurrency key is read from.
     fn read_by_key(&self, history: Option<&History>) -> Result<Json, Error> {
         match (&self.kind, self.base, history) {
@@ -159,63 +179,81 @@ impl Task {
 }
 
 impl Batch<'_> {
-    pub(super) async fn may_begin(
-        &mut self,
-        lines: &mut Lines,
-        task: &Task,
-        history: Option<&History>,
-    ) -> Result<Begins, Error> {
+    /// The lines that these tasks may have to stand in, as they are.
+    pub(super) async fn lines(&mut self, tasks: &[Task], histories: &HashMap<Uuid, History>) -> Result<Lines, Error> {
+        let mut lines = Lines::default();
+        for (at, task) in tasks.iter().enumerate() {
+            let history = task.row.as_ref().and_then(|row| histories.get(&row.transaction));
+            let Some(key) = self.line_of(task, history)? else { continue };
+            let cycle = task.deployment.row.cycle_id;
+            if let Entry::Vacant(line) = lines.cycles.entry(cycle) {
+                let rules = Rules::of(&task.deployment).unwrap_or_else(Rules::none);
+                line.insert(self.commit.turns(cycle, rules.counted()).await?);
+            }
+            lines.keys.insert(at, key.clone());
+            lines.lasts.insert((cycle, key), None);
+        }
+        let names: Vec<(Uuid, Vec<u8>)> = lines.lasts.keys().cloned().collect();
+        if !names.is_empty() {
+            for last in self.commit.turns_last(&names).await? {
+                lines.lasts.insert((last.cycle_id, last.turn_key), last.turn);
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Nothing new begins.
+    pub(super) fn is_halted(&self, deployment: &Deployment) -> bool {
+        let row = &deployment.row;
+        row.state != "running" || row.deleted_at.is_some() || self.stopped.contains(&row.cycle_id)
+    }
+
+    /// Its cycle is stopped, and nobody asked for the run by hand.
+    fn keeps(&self, task: &Task) -> bool {
+        !task.is_by_hand() && self.is_halted(&task.deployment)
+    }
+
+    /// The key that the task stands in line by, or none where it needs no turn.
+    fn line_of(&self, task: &Task, history: Option<&History>) -> Result<Option<Vec<u8>>, Error> {
+        let has_turn = task
+            .stands()
+            .is_some_and(|row| row.place == Some(HELD) || self.turns.given.contains_key(&(row.transaction, row.run)));
+        let goes_on = matches!(task.kind, Kind::Done { .. });
+        // What is at another step began before there were turns.
+        if has_turn || goes_on && !matches!(task.cycle.step(task.entry).kind, StepKind::Delay(_)) {
+            return Ok(None);
+        }
+        match Rules::of(&task.deployment) {
+            Some(rules) if rules.key.is_some() => Ok(Some(rules.key_of(&task.read_by_key(history)?))),
+            None if !self.keeps(task) => Ok(None),
+            _ => Ok(Some(NO_KEY.to_vec())),
+        }
+    }
+
+    /// `at`: the task's place among those that the lines were made for.
+    pub(super) fn may_begin(&mut self, lines: &mut Lines, at: usize, task: &Task) -> Begins {
         if let Some(row) = task.stands() {
             let given = self.turns.given.remove(&(row.transaction, row.run)).is_some();
             if given || row.place == Some(HELD) {
-                return Ok(Begins::Now(Turn::of(row)));
+                return Begins::Now(Turn::of(row));
             }
         }
-        let goes_on = matches!(task.kind, Kind::Done { .. });
-        if goes_on && !matches!(task.cycle.step(task.entry).kind, StepKind::Delay(_)) {
-            // It began before there were turns.
-            return Ok(Begins::Now(None));
-        }
-        let deployment = task.deployment.clone();
-        let Some(rules) = Rules::of(&deployment) else { return Ok(Begins::Now(None)) };
-        let (cycle, key) = (deployment.row.cycle_id, rules.key_of(&task.read_by_key(history)?));
-        let line = match lines.cycles.get(&cycle) {
-            Some(line) => *line,
-            None => {
-                let line = self.commit.turns(cycle, rules.counted()).await?;
-                lines.cycles.insert(cycle, line);
-                line
-            }
-        };
+        let Some(key) = lines.keys.remove(&at) else { return Begins::Now(None) };
+        let cycle = task.deployment.row.cycle_id;
+        let rules = Rules::of(&task.deployment).unwrap_or_else(Rules::none);
+        let line = lines.cycles.get(&cycle).copied().unwrap_or_default();
         let name = (cycle, key);
-        let last = match lines.lasts.get(&name) {
-            Some(last) => *last,
-            None => {
-                let last = self.commit.turn_last(cycle, &name.1).await?;
-                lines.lasts.insert(name.clone(), last);
-                last
-            }
-        };
+        let last = lines.lasts.get(&name).copied().flatten();
         let (_, key) = name;
         let behind = last.is_some() && key != NO_KEY;
         let turn = Turn { turn: present(&line).max(last.map_or(0, |last| last + 1)), key };
         let place = match behind {
             true => BEHIND,
-            false if rules.is_full(line.held) || line.ready.is_some() => READY,
-            false => return Ok(Begins::Now(Some(turn))),
+            false if rules.is_full(line.held) || line.ready.is_some() || self.keeps(task) => READY,
+            false => return Begins::Now(Some(turn)),
         };
         lines.join(cycle, &turn, place);
-        Ok(Begins::Later(place, turn))
-    }
-
-    /// What a run that has begun leaves of places.
-    pub(super) fn has_begun(lines: &mut Lines, ran: &super::run::Ran) {
-        let stood = ran.task.stands().is_some_and(|row| row.place.is_some());
-        if let Some(turn) = ran.turn.as_ref().filter(|_| !stood)
-            && matches!(ran.pass.effects.last(), Some(Effect::Call { .. }))
-        {
-            lines.join(ran.task.deployment.row.cycle_id, turn, HELD);
-        }
+        Begins::Later(place, turn)
     }
 
     /// A run has given its place back, or its place in the line.
@@ -242,19 +280,16 @@ impl Batch<'_> {
         }
     }
 
-    /// Gives the turns that there are places for.
-    pub(super) async fn give_turns(&mut self, cycle: Uuid, ticket: Option<usize>) -> Result<(), Error> {
+    /// Gives the turns that there are places for. True where there are more than one commit gives.
+    pub(super) async fn give_turns(&mut self, cycle: Uuid) -> Result<bool, Error> {
         let freed = self.turns.freed.remove(&cycle).unwrap_or_default();
-        let Some(deployment) = self.around.catalog.cycle_by_id(cycle).cloned() else { return Ok(()) };
+        let Some(deployment) = self.around.catalog.cycle_by_id(cycle).cloned() else { return Ok(false) };
         let rules = Rules::of(&deployment).unwrap_or_else(Rules::none);
         self.promote(cycle, &rules, freed).await?;
-        let mut more = false;
-        if deployment.row.state == "running" && deployment.row.deleted_at.is_none() {
-            more = self.give(cycle, &rules).await?;
+        if self.is_halted(&deployment) {
+            return Ok(false);
         }
-        let reply = if more { OutcomeReply::More } else { OutcomeReply::Accepted };
-        self.settle(ticket, Ok(Outcome { hit: None, transaction: None, reply }));
-        Ok(())
+        self.give(cycle, &rules).await
     }
 
     /// The first of each key that is free waits for a place from now on.

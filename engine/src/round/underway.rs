@@ -324,9 +324,10 @@ impl Batch<'_> {
     pub(super) async fn stop_cycles(&mut self) -> Result<(), Error> {
         for cycle in std::mem::take(&mut self.stops) {
             let Some(deployment) = self.around.catalog.cycle_by_id(cycle).cloned() else { continue };
-            if deployment.row.state != "running" {
+            if self.is_halted(&deployment) {
                 continue;
             }
+            self.stopped.insert(cycle);
             let row = crate::store::CycleRow {
                 state: "stopped".into(),
                 stopped_at: Some(self.head.now),

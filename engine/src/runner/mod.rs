@@ -243,6 +243,10 @@ pub fn step_of(shared: &Shared, row: &UnderwayRow) -> Result<(Arc<Cycle>, StepIn
     found.ok_or_else(|| Error::Internal("the step of a run under way is not there".into()))
 }
 
+pub fn is_delay(shared: &Shared, row: &UnderwayRow) -> bool {
+    step_of(shared, row).is_ok_and(|(cycle, step)| matches!(cycle.step(step).kind, StepKind::Delay(_)))
+}
+
 /// Until it is on disk, or the store says that it never will be. True where the step is to be done
 /// again: what it read has changed.
 pub async fn bring(shared: &Shared, account: &str, ongoing: Arc<Ongoing>, progress: Progress) -> bool {

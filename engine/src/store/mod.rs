@@ -113,6 +113,11 @@ pub trait Store: Send + Sync + 'static {
     async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>>;
     /// As [`Commit::turns`].
     async fn turns(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<TurnsRow>;
+    /// Transactions after this one with a run that has not begun, of those accepted by an instant.
+    async fn waiting(&self, account: &str, cycle_id: Uuid, after: Uuid, until: Micros, limit: i64)
+    -> Result<Vec<Uuid>>;
+    /// Transactions in a line of the cycle, or with a place in it, whose retention has run out.
+    async fn lapsed(&self, account: &str, cycle_id: Uuid, now: Micros, limit: i64) -> Result<Vec<Uuid>>;
     /// Runs whose step was being done by a process that is none of these.
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>>;
     /// Notes that this process is alive; the names of all that are, itself included.
@@ -174,8 +179,10 @@ pub trait Commit: Send {
     async fn turns_next(&mut self, cycle_id: Uuid, place: i32, limit: i64) -> Result<Vec<UnderwayRow>>;
     /// The first run of a key, by turn.
     async fn turn_first(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<UnderwayRow>>;
-    /// The last turn of a key.
-    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>>;
+    /// The last turn of each of these keys of cycles; of one with no run there is none.
+    async fn turns_last(&mut self, keys: &[(Uuid, Vec<u8>)]) -> Result<Vec<LastTurn>>;
+    /// As [`Store::waiting`], as of this commit.
+    async fn waiting(&mut self, cycle_id: Uuid, after: Uuid, limit: i64) -> Result<Vec<Uuid>>;
     /// The key rows of these names.
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>>;
     /// Pending early hits with these keys, oldest first: (position in `seeks`, hit).

@@ -172,6 +172,14 @@ pub struct TurnsRow {
     pub begun: Option<i64>,
 }
 
+/// The last turn of a key's line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastTurn {
+    pub cycle_id: Uuid,
+    pub turn_key: Vec<u8>,
+    pub turn: Option<i64>,
+}
+
 impl UnderwayRow {
     /// As the run would stand, were it to end here.
     pub fn as_run(&self) -> RunRow {

@@ -1,7 +1,9 @@
 //! Runs under way: put, changed, taken away, and found by what left them.
 
-use super::{NOON, account, begin, id, write};
-use crate::store::{BEHIND, HELD, READY, Store, TurnsRow, UnderwayRow, Writes};
+use uuid::Uuid;
+
+use super::{NOON, account, begin, id, transaction, write};
+use crate::store::{BEHIND, HELD, LastTurn, READY, Store, TransactionRow, TurnsRow, UnderwayRow, Writes};
 
 /// Away from the ids of other nouns.
 const BASE: u64 = 7_000;
@@ -11,6 +13,8 @@ pub async fn all(store: &dyn Store) {
     what_is_put_again_takes_its_place(store).await;
     what_a_process_left_is_found(store).await;
     turns_are_told_apart(store).await;
+    what_has_not_begun_is_found(store).await;
+    what_has_lapsed_in_a_line_is_found(store).await;
 }
 
 fn row(n: u64, run: i32) -> UnderwayRow {
@@ -128,11 +132,67 @@ async fn turns_are_told_apart(store: &dyn Store) {
     assert_eq!(next, [rows[4].clone(), rows[3].clone()]);
     assert_eq!(commit.turns_next(cycle, READY, 1).await.expect("read"), [rows[4].clone()]);
     assert_eq!(commit.turn_first(cycle, &[1]).await.expect("read"), Some(rows[0].clone()));
-    assert_eq!(commit.turn_last(cycle, &[1]).await.expect("read"), Some(7));
+    let last = |cycle_id, key: u8, turn| LastTurn { cycle_id, turn_key: vec![key], turn: Some(turn) };
+    let keys = [(cycle, vec![1]), (cycle, vec![9]), (id(BASE + 901), vec![1]), (cycle, vec![4])];
+    let mut found = commit.turns_last(&keys).await.expect("read");
+    found.sort_by_key(|last| last.turn);
+    assert_eq!(found, [last(cycle, 1, 7), last(cycle, 4, 8)]);
+    assert_eq!(commit.turns_last(&[]).await.expect("read"), []);
     assert_eq!(commit.turn_first(cycle, &[9]).await.expect("read"), None);
-    assert_eq!(commit.turn_last(cycle, &[9]).await.expect("read"), None);
     assert_eq!(commit.turns(id(BASE + 901), 9).await.expect("read"), TurnsRow::default());
     drop(commit);
     let gone = (10..=15).map(|n| (id(BASE + n), 1)).collect();
+    write(store, Writes { underway_gone: gone, ..Writes::default() }).await;
+}
+
+/// Each transaction once, in order, of one cycle.
+async fn what_has_not_begun_is_found(store: &dyn Store) {
+    let cycle = id(BASE + 910);
+    let queued = |n: u64, run: i32, at: i64| UnderwayRow {
+        cycle_id: cycle,
+        status: "queued".into(),
+        started_at: NOON + at,
+        node: None,
+        due_at: None,
+        place: None,
+        ..row(n, run)
+    };
+    let running = UnderwayRow { status: "running".into(), ..queued(24, 1, 0) };
+    let elsewhere = UnderwayRow { cycle_id: id(BASE + 911), ..queued(25, 1, 0) };
+    put(store, vec![queued(22, 2, 5), queued(22, 3, 6), queued(21, 2, 7), queued(23, 2, 9), running, elsewhere]).await;
+    let waiting = async |after: Uuid, until: i64, limit: i64| {
+        store.waiting(account(), cycle, after, NOON + until, limit).await.expect("read")
+    };
+    assert_eq!(waiting(Uuid::nil(), 9, 10).await, [id(BASE + 21), id(BASE + 22), id(BASE + 23)]);
+    assert_eq!(waiting(Uuid::nil(), 9, 2).await, [id(BASE + 21), id(BASE + 22)]);
+    assert_eq!(waiting(id(BASE + 22), 9, 2).await, [id(BASE + 23)]);
+    assert_eq!(waiting(Uuid::nil(), 5, 10).await, [id(BASE + 22)]);
+    let mut commit = begin(store).await;
+    let now = commit.head().now;
+    assert_eq!(commit.waiting(cycle, Uuid::nil(), 10).await.expect("read").len(), if now >= NOON + 9 { 3 } else { 0 });
+    drop(commit);
+    let gone = [(21, 2), (22, 2), (22, 3), (23, 2), (24, 1), (25, 1)];
+    let gone = gone.into_iter().map(|(n, run)| (id(BASE + n), run)).collect();
+    write(store, Writes { underway_gone: gone, ..Writes::default() }).await;
+}
+
+async fn what_has_lapsed_in_a_line_is_found(store: &dyn Store) {
+    let cycle = id(BASE + 920);
+    let transaction = |n: u64, expires_at: i64| TransactionRow {
+        status: "queued".into(),
+        expires_at: NOON + expires_at,
+        ..transaction(cycle, id(BASE + n))
+    };
+    let placed =
+        |n: u64, place: Option<i32>| UnderwayRow { cycle_id: cycle, node: None, due_at: None, place, ..row(n, 1) };
+    let transactions = vec![transaction(31, 10), transaction(32, 11), transaction(33, 10), transaction(34, 10)];
+    write(store, Writes { transactions, ..Writes::default() }).await;
+    put(store, vec![placed(31, Some(BEHIND)), placed(32, Some(READY)), placed(33, Some(HELD)), placed(34, None)]).await;
+    let mut lapsed = store.lapsed(account(), cycle, NOON + 10, 10).await.expect("read");
+    lapsed.sort();
+    assert_eq!(lapsed, [id(BASE + 31), id(BASE + 33)]);
+    assert!(store.lapsed(account(), id(BASE + 921), NOON + 10, 10).await.expect("read").is_empty());
+    assert_eq!(store.lapsed(account(), cycle, NOON + 11, 2).await.expect("read").len(), 2);
+    let gone = (31..=34).map(|n| (id(BASE + n), 1)).collect();
     write(store, Writes { underway_gone: gone, ..Writes::default() }).await;
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Row, postgres::PgRow};
 
 use super::super::{
-    AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, RepeatRow, RunRow, RunWithHit, SecretRow,
-    TimerRow, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow,
+    AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, LastTurn, RepeatRow, RunRow, RunWithHit,
+    SecretRow, TimerRow, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error;
 use crate::{
@@ -144,6 +144,12 @@ impl FromColumns for UnderwayRow {
 impl FromColumns for TurnsRow {
     fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
         Ok(Self { held: c.get()?, ready: c.get()?, behind: c.get()?, begun: c.get()? })
+    }
+}
+
+impl FromColumns for LastTurn {
+    fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
+        Ok(Self { cycle_id: c.get()?, turn_key: c.get()?, turn: c.get()? })
     }
 }
 
@@ -311,7 +317,7 @@ impl FromColumns for (uuid::Uuid, String, i64) {
     }
 }
 
-impl FromColumns for (i64,) {
+impl FromColumns for (uuid::Uuid,) {
     fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
         Ok((c.get()?,))
     }

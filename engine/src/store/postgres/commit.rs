@@ -12,8 +12,8 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::super::{
-    Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, SecretRow, Seek, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow, Writes,
+    Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, LastTurn, RepeatRow, Result,
+    RunRow, RunWithHit, SecretRow, Seek, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::{
     HEAD_PREPARED,
@@ -33,11 +33,20 @@ pub struct PostgresCommit {
     account: String,
     head: Head,
     work: Work,
-    /// The database's name for this transaction (`xid8`).
-    xid: String,
+    name: Name,
     pool: PgPool,
     /// A statement failed: nothing of this commit can stand.
     failed: bool,
+}
+
+/// What a commit is asked after by.
+#[derive(Clone, Debug)]
+pub struct Name {
+    /// The database's number for the transaction (`xid8`).
+    pub xid: String,
+    /// Which of the account's commits it is, and what no other has.
+    pub number: i64,
+    pub mark: i64,
 }
 
 /// A connection inside a transaction. One that is dropped there is closed, which rolls back.
@@ -68,7 +77,9 @@ impl PostgresCommit {
     /// One call begins, locks and reads the head.
     pub async fn begin(pool: &PgPool, account: &str, manual: Option<Micros>) -> Result<Self> {
         let manual = manual.map_or("NULL".to_owned(), |at| literal(&instant(at).to_rfc3339()));
-        let text = format!("BEGIN; EXECUTE {HEAD_PREPARED}({}, {manual})", literal(account));
+        let (mark, _) = uuid::Uuid::new_v4().as_u64_pair();
+        let mark = mark.cast_signed();
+        let text = format!("BEGIN; EXECUTE {HEAD_PREPARED}({}, {manual}, {mark})", literal(account));
         let mut begins = 1;
         let (work, row) = loop {
             let mut work = Work(Some(pool.acquire().await.map_err(error::of)?));
@@ -82,9 +93,9 @@ impl PostgresCommit {
         };
         let Some(row) = row else { return Err(Error::Refused(format!("no such account: {account}"))) };
         let mut columns = Columns::of(&row);
-        let (now, revision, xid) = (columns.instant()?, columns.get::<i64>()?, columns.get::<String>()?);
-        let head = Head { now, revision };
-        Ok(Self { account: account.to_owned(), head, work, xid, pool: pool.clone(), failed: false })
+        let head = Head { now: columns.instant()?, revision: columns.get()? };
+        let name = Name { xid: columns.get()?, number: columns.get()?, mark };
+        Ok(Self { account: account.to_owned(), head, work, name, pool: pool.clone(), failed: false })
     }
 
     pub(super) async fn execute(&mut self, query: Statement<'_>) -> Result<u64> {
@@ -99,6 +110,11 @@ impl PostgresCommit {
             Ok(rows) => read_all(&rows),
             Err(cause) => Err(self.fail(cause)),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn name(&self) -> &Name {
+        &self.name
     }
 
     fn fail(&mut self, cause: sqlx::Error) -> Error {
@@ -175,9 +191,18 @@ impl Commit for PostgresCommit {
         Ok(self.read(query).await?.pop())
     }
 
-    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>> {
-        let query = sqlx::query(sql::TURN_LAST).bind(self.account()).bind(cycle_id).bind(key);
-        Ok(self.read::<(i64,)>(query).await?.pop().map(|(turn,)| turn))
+    async fn turns_last(&mut self, keys: &[(Uuid, Vec<u8>)]) -> Result<Vec<LastTurn>> {
+        let query = sqlx::query(sql::TURNS_LAST)
+            .bind(self.account())
+            .bind(column(keys, |(cycle_id, _)| *cycle_id))
+            .bind(column(keys, |(_, key)| key.as_slice()));
+        self.read(query).await
+    }
+
+    async fn waiting(&mut self, cycle_id: Uuid, after: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+        let query = sqlx::query(sql::WAITING).bind(self.account()).bind(cycle_id).bind(after);
+        let rows: Vec<(Uuid,)> = self.read(query.bind(instant(self.head.now)).bind(limit)).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
@@ -341,24 +366,54 @@ impl Commit for PostgresCommit {
             Err(cause) => {
                 // The connection broke: only the server knows on which side of the commit.
                 drop(self.work);
-                fate(&self.pool, &self.xid, &cause).await
+                fate(&self.pool, &self.account, &self.name, &cause).await
             }
         }
     }
 }
 
-async fn fate(pool: &PgPool, xid: &str, cause: &sqlx::Error) -> Result<()> {
+/// No transaction had this number yet: a crash took the one that had.
+const IN_THE_FUTURE: &str = "22023";
+
+pub(super) async fn fate(pool: &PgPool, account: &str, name: &Name, cause: &sqlx::Error) -> Result<()> {
     let deadline = Instant::now() + FATE_WITHIN;
     loop {
-        let told = sqlx::query_scalar::<_, Option<String>>(sql::FATE).bind(xid).fetch_one(pool).await;
-        match told.as_ref().map(Option::as_deref) {
-            Ok(Some("committed")) => return Ok(()),
-            Ok(Some("aborted")) => return Err(Error::Unavailable(format!("the commit was lost: {cause}"))),
-            _ if Instant::now() > deadline => {
+        match told(pool, account, name).await {
+            Told::Committed => return Ok(()),
+            Told::Aborted => return Err(Error::Unavailable(format!("the commit was lost: {cause}"))),
+            Told::TooLate => return Err(Error::Unknown(format!("the commit's end was not heard: {cause}"))),
+            Told::NotYet if Instant::now() > deadline => {
                 return Err(Error::Unknown(format!("the commit's end was not heard: {cause}")));
             }
-            _ => tokio::time::sleep(FATE_EVERY).await,
+            Told::NotYet => tokio::time::sleep(FATE_EVERY).await,
         }
+    }
+}
+
+enum Told {
+    Committed,
+    Aborted,
+    NotYet,
+    /// Too many commits came after it.
+    TooLate,
+}
+
+/// The server knows the number of a transaction that is over. That it was committed counts only with
+/// this commit's mark: a number that was lost in a crash is given away again.
+async fn told(pool: &PgPool, account: &str, name: &Name) -> Told {
+    let by_number = sqlx::query_scalar::<_, Option<String>>(sql::FATE).bind(&name.xid).fetch_one(pool).await;
+    match by_number.as_ref().map(Option::as_deref) {
+        Ok(Some("aborted")) => return Told::Aborted,
+        Ok(Some("committed")) => {}
+        Err(sqlx::Error::Database(cause)) if cause.code().as_deref() == Some(IN_THE_FUTURE) => return Told::Aborted,
+        _ => return Told::NotYet,
+    }
+    let by_mark = sqlx::query_scalar::<_, Option<bool>>(sql::FATE_BY_MARK);
+    match by_mark.bind(account).bind(name.number).bind(name.mark).fetch_one(pool).await {
+        Ok(Some(true)) => Told::Committed,
+        Ok(Some(false)) => Told::Aborted,
+        Ok(None) => Told::TooLate,
+        Err(_) => Told::NotYet,
     }
 }
 

@@ -78,7 +78,7 @@ impl Postgres {
         let keepers = pool(KEEPERS).connect_with(options.clone()).await.map_err(error::of)?;
         MIGRATIONS.run(&keepers).await.map_err(|cause| Error::Unavailable(format!("migrating: {cause}")))?;
         let readers = pool(READERS).connect_lazy_with(options.clone());
-        let prepare = format!("PREPARE {HEAD_PREPARED} (text, timestamptz) AS {}", sql::HEAD);
+        let prepare = format!("PREPARE {HEAD_PREPARED} (text, timestamptz, int8) AS {}", sql::HEAD);
         let writers = pool(WRITERS)
             // Asking whether it lives is a call of its own: a commit that cannot begin takes another.
             .test_before_acquire(false)

@@ -163,6 +163,25 @@ impl Store for Postgres {
         Ok(row.unwrap_or_default())
     }
 
+    async fn waiting(
+        &self,
+        account: &str,
+        cycle_id: Uuid,
+        after: Uuid,
+        until: Micros,
+        limit: i64,
+    ) -> Result<Vec<Uuid>> {
+        let query = sqlx::query(sql::WAITING).bind(account).bind(cycle_id).bind(after);
+        let rows: Vec<(Uuid,)> = self.all(query.bind(instant(until)).bind(limit)).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    async fn lapsed(&self, account: &str, cycle_id: Uuid, now: Micros, limit: i64) -> Result<Vec<Uuid>> {
+        let query = sqlx::query(sql::LAPSED).bind(account).bind(cycle_id).bind(instant(now)).bind(limit);
+        let rows: Vec<(Uuid,)> = self.all(query).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
         self.all(sqlx::query(sql::UNDERWAY_LEFT).bind(account).bind(live).bind(limit)).await
     }

@@ -13,13 +13,18 @@
 pub const PING: &str = "SELECT 1";
 /// Takes the account's lock and the commit's instant, and names the database transaction. Whoever
 /// waited here sees, in its next statement, what was committed; its instant is computed anew from the
-/// row that it waited for. `$2` is the manual clock's instant, which stands still between commits.
+/// row that it waited for. `$2` is the manual clock's instant, which stands still between commits, and
+/// `$3` the commit's mark.
 pub const HEAD: &str = "UPDATE accounts SET last_instant = CASE WHEN $2::timestamptz IS NULL THEN \
     greatest(clock_timestamp(), last_instant + interval '1 microsecond') ELSE greatest($2, \
-    last_instant) END WHERE account = $1 RETURNING last_instant, revision, \
-    pg_current_xact_id()::text";
-/// What became of a commit whose end was not heard.
+    last_instant) END, commits = commits + 1, recent = (array_prepend($3::int8, recent))[1:32] \
+    WHERE account = $1 RETURNING last_instant, revision, pg_current_xact_id()::text, commits";
+/// What became of a database transaction, by the server's word. After a crash it may have given the
+/// same number to another.
 pub const FATE: &str = "SELECT pg_xact_status($1::xid8)";
+/// Whether the account's commit of number `$2` has the mark `$3`; null once it is too long ago.
+pub const FATE_BY_MARK: &str = "SELECT CASE WHEN commits < $2 THEN false \
+    ELSE recent[(commits - $2 + 1)::int4] = $3 END FROM accounts WHERE account = $1";
 pub const REVISION_BUMP: &str = "UPDATE accounts SET revision = revision + 1 WHERE account = $1";
 pub const CLOCK: &str = "SELECT instant FROM clock WHERE account = '*'";
 pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', $1) ON CONFLICT (account) DO UPDATE SET \
@@ -198,8 +203,17 @@ pub const TURNS_NEXT: &str = "SELECT transaction_id, run, cycle_id, version, bas
     turn, transaction_id, run LIMIT $4";
 pub const TURN_FIRST: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway WHERE account = $1 AND cycle_id = $2 AND turn_key = $3 ORDER BY \
     turn, transaction_id, run LIMIT 1";
-pub const TURN_LAST: &str = "SELECT turn FROM underway WHERE account = $1 AND cycle_id = $2 AND turn_key = $3 ORDER BY \
-    turn DESC LIMIT 1";
+/// The last turn of each key.
+pub const TURNS_LAST: &str = "SELECT r.cycle_id, r.turn_key, u.turn FROM unnest($2::uuid[], $3::bytea[]) AS r (cycle_id, \
+    turn_key) CROSS JOIN LATERAL (SELECT turn FROM underway WHERE account = $1 AND cycle_id = r.cycle_id AND \
+    turn_key = r.turn_key ORDER BY turn DESC LIMIT 1) AS u";
+/// Transactions with a run that has not begun, and had been accepted by then.
+pub const WAITING: &str = "SELECT DISTINCT transaction_id FROM underway WHERE account = $1 AND cycle_id = $2 AND \
+    status = 'queued' AND transaction_id > $3 AND started_at <= $4 ORDER BY transaction_id LIMIT $5";
+/// Transactions in a line of the cycle whose retention has run out.
+pub const LAPSED: &str = "SELECT u.transaction_id FROM underway AS u JOIN transactions AS t ON t.account = u.account \
+    AND t.transaction_id = u.transaction_id WHERE u.account = $1 AND u.cycle_id = $2 AND u.place >= 0 AND \
+    t.expires_at <= $3 LIMIT $4";
 
 /// The processes of a database. One that was not heard of for 4 s has died, or may as well have.
 pub const NODE_SEEN: &str = "INSERT INTO nodes (account, node, seen_at) VALUES ('*', $1, clock_timestamp()) \
@@ -358,6 +372,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("PING", PING),
     ("HEAD", HEAD),
     ("FATE", FATE),
+    ("FATE_BY_MARK", FATE_BY_MARK),
     ("REVISION_BUMP", REVISION_BUMP),
     ("CLOCK", CLOCK),
     ("CLOCK_SET", CLOCK_SET),
@@ -402,7 +417,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("TURNS", TURNS),
     ("TURNS_NEXT", TURNS_NEXT),
     ("TURN_FIRST", TURN_FIRST),
-    ("TURN_LAST", TURN_LAST),
+    ("TURNS_LAST", TURNS_LAST),
+    ("WAITING", WAITING),
+    ("LAPSED", LAPSED),
     ("UNDERWAY", UNDERWAY),
     ("UNDERWAY_LEFT", UNDERWAY_LEFT),
     ("UNDERWAY_PUT", UNDERWAY_PUT),

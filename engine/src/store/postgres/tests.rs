@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use uuid::Uuid;
 
 use super::*;
-use crate::store::{Store as _, conformance};
+use crate::store::{Commit as _, Store as _, conformance};
 
 pub struct Own {
     pub store: Postgres,
@@ -86,6 +86,39 @@ async fn a_connection_that_ends_in_a_commit_leaves_nothing() {
         .unwrap();
     assert!(matches!(commit.commit().await, Err(Error::Unavailable(_))));
     assert_eq!(own.store.revisions().await.unwrap(), [("default".to_owned(), 0)]);
+}
+
+/// After a crash the server may give a lost commit's number to another: the mark tells them apart.
+#[tokio::test]
+async fn a_commit_is_not_taken_for_another_of_the_same_number() {
+    let own = own().await;
+    let pool = &own.store.writers;
+    let began = async || super::commit::PostgresCommit::begin(pool, "default", None).await.unwrap();
+    let cause = sqlx::Error::PoolClosed;
+    let asked = async |name: &super::commit::Name| super::commit::fate(pool, "default", name, &cause).await;
+
+    let commit = began().await;
+    let name = commit.name().clone();
+    Box::new(commit).commit().await.unwrap();
+    assert!(asked(&name).await.is_ok());
+    let lost = super::commit::Name { mark: name.mark ^ 1, ..name.clone() };
+    assert!(matches!(asked(&lost).await, Err(Error::Unavailable(_))));
+    let next = super::commit::Name { number: name.number + 1, ..name.clone() };
+    assert!(matches!(asked(&next).await, Err(Error::Unavailable(_))), "the account has had no such commit");
+    let future = super::commit::Name { xid: "999999999999".into(), ..name.clone() };
+    assert!(matches!(asked(&future).await, Err(Error::Unavailable(_))));
+
+    let dropped = began().await;
+    let aborted = dropped.name().clone();
+    drop(dropped);
+    assert!(matches!(asked(&aborted).await, Err(Error::Unavailable(_))));
+
+    for _ in 0..31 {
+        Box::new(began().await).commit().await.unwrap();
+    }
+    assert!(asked(&name).await.is_ok());
+    Box::new(began().await).commit().await.unwrap();
+    assert!(matches!(asked(&name).await, Err(Error::Unknown(_))), "it is too long ago");
 }
 
 #[tokio::test]

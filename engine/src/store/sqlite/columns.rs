@@ -3,8 +3,8 @@
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
 use super::super::{
-    AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, RepeatRow, Result, RunRow, RunWithHit,
-    SecretRow, TimerRow, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow,
+    AnswerRow, Candidate, CycleRow, HitRow, KeptRow, KeyRecord, KeyRow, LastTurn, RepeatRow, Result, RunRow,
+    RunWithHit, SecretRow, TimerRow, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow,
 };
 use super::error::refused;
 
@@ -99,6 +99,7 @@ in_order!(UnderwayRow {
     turn,
     turn_key,
 });
+in_order!(LastTurn { cycle_id, turn_key, turn });
 in_order!(TurnsRow { held, ready, behind, begun });
 
 in_order!(RunRow {

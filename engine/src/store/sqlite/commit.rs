@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::super::{
-    Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
-    RunWithHit, SecretRow, Seek, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow, Writes,
+    Candidate, Commit, CycleRow, Error, Head, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, LastTurn, RepeatRow, Result,
+    RunRow, RunWithHit, SecretRow, Seek, TransactionRow, TurnsRow, UnderwayRow, VersionRow, WebhookRow, Writes,
 };
 use super::columns::{FromColumns, read_all};
 use super::sheet::{Row, Sheet};
@@ -153,10 +153,20 @@ impl Commit for SqliteCommit {
         Ok(read_all(&rows)?.pop())
     }
 
-    async fn turn_last(&mut self, cycle_id: Uuid, key: &[u8]) -> Result<Option<i64>> {
-        let text = AssertSqlSafe(self.work.text(sql::TURN_LAST));
-        let query = sqlx::query_scalar(text).bind(&self.account).bind(cycle_id).bind(key);
-        query.fetch_optional(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))
+    async fn turns_last(&mut self, keys: &[(Uuid, Vec<u8>)]) -> Result<Vec<LastTurn>> {
+        let names = Sheet::of(keys, |row, (cycle_id, key)| {
+            row.id(*cycle_id).bytes(key);
+        });
+        let mut found: Vec<LastTurn> = self.read(sql::TURNS_LAST, names).await?;
+        found.retain(|last| last.turn.is_some());
+        Ok(found)
+    }
+
+    async fn waiting(&mut self, cycle_id: Uuid, after: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+        let text = AssertSqlSafe(self.work.text(sql::WAITING));
+        let query = sqlx::query_scalar(text).bind(&self.account).bind(cycle_id).bind(after);
+        let query = query.bind(self.head.now).bind(limit);
+        query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))
     }
 
     async fn key_rows(&mut self, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {

@@ -183,6 +183,25 @@ impl Store for Sqlite {
         Ok(self.first(of(sql::TURNS, account).bind(cycle_id).bind(limit)).await?.unwrap_or_default())
     }
 
+    async fn waiting(
+        &self,
+        account: &str,
+        cycle_id: Uuid,
+        after: Uuid,
+        until: Micros,
+        limit: i64,
+    ) -> Result<Vec<Uuid>> {
+        let mut reader = self.reader().await?;
+        let query = sqlx::query_scalar(sql::WAITING).bind(account).bind(cycle_id).bind(after).bind(until).bind(limit);
+        query.fetch_all(&mut *reader).await.map_err(error::of)
+    }
+
+    async fn lapsed(&self, account: &str, cycle_id: Uuid, now: Micros, limit: i64) -> Result<Vec<Uuid>> {
+        let mut reader = self.reader().await?;
+        let query = sqlx::query_scalar(sql::LAPSED).bind(account).bind(cycle_id).bind(now).bind(limit);
+        query.fetch_all(&mut *reader).await.map_err(error::of)
+    }
+
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
         let own = live.first().cloned().unwrap_or_default();
         self.all(of(sql::UNDERWAY_LEFT, account).bind(own).bind(limit)).await

@@ -195,8 +195,17 @@ pub const TURNS_NEXT: &str = "SELECT transaction_id, run, cycle_id, version, bas
     turn, transaction_id, run LIMIT ?4";
 pub const TURN_FIRST: &str = "SELECT transaction_id, run, cycle_id, version, base, entry, webhook, hit, started_at, document, steps, status, step, attempts, claim, node, due_at, place, turn, turn_key FROM underway WHERE account = ?1 AND cycle_id = ?2 AND turn_key = ?3 ORDER BY \
     turn, transaction_id, run LIMIT 1";
-pub const TURN_LAST: &str = "SELECT turn FROM underway WHERE account = ?1 AND cycle_id = ?2 AND turn_key = ?3 ORDER BY \
-    turn DESC LIMIT 1";
+/// The last turn of each key; null where it has none.
+pub const TURNS_LAST: &str = "SELECT CAST(r.value->>0 AS BLOB), CAST(r.value->>1 AS BLOB), (SELECT turn FROM underway \
+    WHERE account = ?1 AND cycle_id = CAST(r.value->>0 AS BLOB) AND turn_key = CAST(r.value->>1 AS BLOB) \
+    ORDER BY turn DESC LIMIT 1) FROM jsonb_each(?2) AS r";
+/// Transactions with a run that has not begun, and had been accepted by then.
+pub const WAITING: &str = "SELECT DISTINCT transaction_id FROM underway WHERE account = ?1 AND cycle_id = ?2 AND \
+    status = 'queued' AND transaction_id > ?3 AND started_at <= ?4 ORDER BY transaction_id LIMIT ?5";
+/// Transactions in a line of the cycle whose retention has run out.
+pub const LAPSED: &str = "SELECT u.transaction_id FROM underway AS u CROSS JOIN transactions AS t \
+    ON t.account = u.account AND t.transaction_id = u.transaction_id \
+    WHERE u.account = ?1 AND u.cycle_id = ?2 AND u.place >= 0 AND t.expires_at <= ?3 LIMIT ?4";
 
 // The correlation index. The whole key is compared beside its hash.
 

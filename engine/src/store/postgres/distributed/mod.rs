@@ -271,7 +271,7 @@ async fn the_accounts_lock_cannot_be_on_another_server() {
     .await;
     let first = own.store.begin("default", None).await.unwrap();
     let second = tokio::spawn(async move {
-        let head = sqlx::query(sql::HEAD).bind("default").bind(None::<chrono::DateTime<chrono::Utc>>);
+        let head = sqlx::query(sql::HEAD).bind("default").bind(None::<chrono::DateTime<chrono::Utc>>).bind(1_i64);
         head.execute(&mut connection).await.map(|_| ())
     });
     let mut watcher = connect(&other.url).await;

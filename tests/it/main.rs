@@ -38,5 +38,6 @@ mod shutdown;
 mod side_by_side;
 mod steps;
 mod storms;
+mod tokens;
 mod turns;
 mod variables;

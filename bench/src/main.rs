@@ -3,6 +3,7 @@
 //!
 //! Ratios count; absolute figures are this machine's. Every line has a bound and what was reached.
 
+mod delays;
 mod drive;
 mod figures;
 mod least;
@@ -13,6 +14,7 @@ mod process;
 mod ratios;
 mod report;
 mod scale;
+mod steps;
 
 use std::path::PathBuf;
 
@@ -55,8 +57,8 @@ pub struct Plan {
     /// Ratios alone, in few short rounds, with wide bounds: notices a loss of half
     #[arg(long)]
     pub quick: bool,
-    /// Only these parts: ratios (or of them start, decide, resume), scale, flat, figures, overload, nodes, peers (or of
-    /// them n8n, restate, node-red, dbos)
+    /// Only these parts: ratios (or of them start, decide, resume), scale, flat, figures, overload, nodes,
+    /// steps, delays, peers (or of them n8n, restate, node-red, dbos)
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Alternating rounds of each ratio; their median counts
@@ -158,6 +160,14 @@ async fn measure(plan: &Plan) -> Result<()> {
         }
         if plan.has("overload") {
             overload::measure(plan, *store, &mut report).await?;
+            report.save(plan)?;
+        }
+        if plan.has("steps") {
+            steps::measure(plan, *store, &mut report).await?;
+            report.save(plan)?;
+        }
+        if plan.has("delays") {
+            delays::measure(plan, *store, &mut report).await?;
             report.save(plan)?;
         }
         if plan.has("nodes") && store.cluster.is_some() {

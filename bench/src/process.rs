@@ -175,13 +175,7 @@ impl Place {
     }
 
     fn start(&self, binary: &Path, data: &str, level: &str, arguments: &[&str]) -> Result<Server> {
-        let cycles = self.directory.path().join("cycles");
-        if !cycles.exists() {
-            fs::create_dir(&cycles)?;
-            for (name, text) in crate::CYCLES {
-                fs::write(cycles.join(name), text)?;
-            }
-        }
+        let cycles = self.cycles()?;
         let mut command = Command::new(binary);
         command.arg("dev").arg(&cycles).args(["--listen", "127.0.0.1:0", "--log-level", level]);
         command.arg("--data-dir").arg(self.directory.path().join(data)).args(arguments);
@@ -189,6 +183,23 @@ impl Place {
             command.args(["--database-url", url]);
         }
         Server::start(command, self.log())
+    }
+
+    /// The directory of the definitions, with the benchmark's own.
+    fn cycles(&self) -> Result<PathBuf> {
+        let cycles = self.directory.path().join("cycles");
+        if !cycles.exists() {
+            fs::create_dir(&cycles)?;
+            for (name, text) in crate::CYCLES {
+                fs::write(cycles.join(name), text)?;
+            }
+        }
+        Ok(cycles)
+    }
+
+    /// One more, for the nodes that start from now on.
+    pub fn put_cycle(&self, name: &str, text: &str) -> Result<()> {
+        Ok(fs::write(self.cycles()?.join(format!("{name}.yaml")), text)?)
     }
 
     /// The least, in one of its modes.

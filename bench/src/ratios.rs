@@ -86,7 +86,12 @@ pub fn load(server: &Server, path: &str, body: &str, connections: usize, seconds
 
 /// Holds so many transactions, under the keys `k-0`…
 pub fn hold(server: &Server, path: &str, first: u64, count: u64) -> Result<Got> {
-    let load = Load { first, count: Some(count), warm: 0.0, ..load(server, path, BODY, 256, 0.0) };
+    hold_with(server, path, BODY, first, count)
+}
+
+/// As [`hold`], with a body of one's own.
+pub fn hold_with(server: &Server, path: &str, body: &str, first: u64, count: u64) -> Result<Got> {
+    let load = Load { first, count: Some(count), warm: 0.0, ..load(server, path, body, 256, 0.0) };
     sound(drive(&load)?)
 }
 

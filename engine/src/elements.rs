@@ -7,7 +7,13 @@ use std::collections::BTreeMap;
 
 use holdfast_definitions::{Json, Members};
 
-use crate::{Error, clock::Micros, history::parse, machine::Elements};
+use crate::{
+    Error,
+    clock::Micros,
+    history::parse,
+    machine::{Done, Elements, Shown},
+    work::Kept,
+};
 
 /// Elements that the trace shows: the first that end, and of those that fail a few more.
 const SHOWN_MAX: usize = 100;
@@ -22,8 +28,12 @@ pub struct Progress {
     pub steps: usize,
     /// A step inside stops the cycle.
     pub stop: bool,
+    /// The number of the last save that had scripts in it.
+    pub save: u64,
     pub ended: BTreeMap<usize, Ended>,
     pub places: BTreeMap<usize, Place>,
+    /// What came of scripts whose changes are kept, where the element has not gone on yet: see [`came`].
+    pub came: BTreeMap<usize, Json>,
     /// Events of the account's own: (index, event, data).
     pub raised: Vec<(usize, String, Json)>,
     /// Bytes of results, errors and events.
@@ -72,9 +82,11 @@ impl Progress {
             began: number(&stored, "began"),
             steps: size(&stored, "steps"),
             stop: stored.get("stop") == Some(&Json::Bool(true)),
+            save: number(&stored, "save").unsigned_abs(),
             traces: list(&stored, "traces").to_vec(),
             ..Self::default()
         };
+        progress.came = list(&stored, "came").iter().map(|came| (size(came, "index"), came.clone())).collect();
         progress.trace_bytes = progress.traces.iter().map(Json::written_len).sum();
         for one in list(&stored, "ended") {
             let ended = match (one.get("result"), one.get("error")) {
@@ -108,6 +120,7 @@ impl Progress {
             ("began", Json::from(self.began)),
             ("steps", count(self.steps)),
             ("stop", Json::Bool(self.stop)),
+            ("save", Json::from(self.save)),
             ("ended", ended.collect()),
             ("places", places.collect()),
             ("raised", raised.collect()),
@@ -214,6 +227,46 @@ impl Place {
     pub fn last_output(&self) -> Json {
         self.last.as_ref().and_then(|last| self.added.get(last)).cloned().unwrap_or_default()
     }
+}
+
+/// What came of a script, until its element goes on.
+pub fn came(index: usize, done: &Done) -> Json {
+    let mut members = vec![("index", count(index)), ("us", Json::from(done.shown.duration_us))];
+    members.extend(done.output.clone().map(|output| ("output", output)));
+    members.extend(done.shown.at.map(|at| ("at", Json::from(at))));
+    members.extend(done.shown.console.clone().map(|console| ("console", console)));
+    object(members)
+}
+
+/// Instead of what [`came`] of a script that its cycle's store has no room for.
+pub fn full(index: usize) -> Json {
+    object([("index", count(index)), ("full", Json::Bool(true))])
+}
+
+pub fn became(came: &Json) -> Kept {
+    if came.get("full").is_some() { Kept::Full } else { Kept::Written }
+}
+
+/// As it [`came`].
+pub fn done(came: &Json) -> Done {
+    let error = (became(came) == Kept::Full).then(crate::round::full);
+    let shown = Shown {
+        at: came.get("at").is_some().then(|| number(came, "at")),
+        duration_us: number(came, "us").unsigned_abs(),
+        console: came.get("console").cloned(),
+        ..Shown::default()
+    };
+    Done { output: came.get("output").cloned(), error, shown, ..Done::default() }
+}
+
+/// What is written, and what came of scripts that are kept with it.
+pub fn with_came(mut written: String, came: Vec<Json>) -> String {
+    if !came.is_empty() && written.pop().is_some() {
+        written.push_str(",\"came\":");
+        Json::from(came).write_to(&mut written);
+        written.push('}');
+    }
+    written
 }
 
 pub fn no_attempts() -> Json {

@@ -57,3 +57,18 @@ fn the_trace_says_what_it_leaves_out_and_keeps_room_for_failures() {
     }
     assert_eq!(progress.shown().left_out, 8);
 }
+
+#[test]
+fn what_came_of_a_script_is_told_as_it_was() {
+    let shown = Shown { at: Some(5), duration_us: 7, console: Some(Json::from("said")), ..Shown::default() };
+    let done_so = Done { output: Some(Json::from("out")), shown, ..Done::default() };
+    let progress = Progress { save: 3, ..Progress::default() };
+    assert_eq!(with_came(progress.write(), Vec::new()), progress.write());
+    let written = with_came(progress.write(), vec![came(4, &done_so), full(9)]);
+    let read = Progress::read(&written).expect("readable").expect("there");
+    assert_eq!((read.save, read.came.len()), (3, 2));
+    assert_eq!((became(&read.came[&4]), became(&read.came[&9])), (Kept::Written, Kept::Full));
+    let told = done(&read.came[&4]);
+    assert_eq!((told.output, told.error, told.shown), (done_so.output, None, done_so.shown));
+    assert!(done(&read.came[&9]).error.is_some_and(|error| error.message.contains("keys")));
+}

@@ -35,6 +35,25 @@ pub struct Keeping {
     pub changes: Vec<Change>,
 }
 
+/// A script of an element of an `each` that has something to be kept.
+#[derive(Clone, Debug)]
+pub struct ElementScript {
+    pub index: usize,
+    /// What came of it, as it is stored: see [`crate::elements::came`].
+    pub came: Json,
+    pub keeping: Keeping,
+}
+
+/// Those of one save, the first first.
+#[derive(Clone, Debug)]
+pub struct ElementScripts {
+    /// The number of the save among those of the step.
+    pub save: u64,
+    /// The save is brought once more: it may have been done.
+    pub again: bool,
+    pub elements: Vec<ElementScript>,
+}
+
 /// What came of doing a step.
 #[derive(Clone, Debug)]
 pub enum Progress {
@@ -52,5 +71,6 @@ pub enum Progress {
     /// It goes on under the same claim; so far it has come.
     Kept {
         attempts: String,
+        scripts: Option<ElementScripts>,
     },
 }

@@ -107,6 +107,19 @@ pub enum OutcomeReply {
     More,
     /// What a script read has changed since: it is to be run again.
     Stale,
+    /// What became of each script that an `each` brought, by element.
+    Elements(Vec<(usize, Kept)>),
+}
+
+/// What became of what a script wants kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is kept, and with it what came of the script.
+    Written,
+    /// As [`OutcomeReply::Stale`].
+    Stale,
+    /// The store has no room for it.
+    Full,
 }
 
 impl Outcome {

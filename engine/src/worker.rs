@@ -5,7 +5,7 @@
 //! account's lock decides who does it, once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,7 +20,7 @@ use crate::{
     limits::QUEUE_WINDOW,
     ongoing::{Ongoing, Progress},
     round::{counted, overlooked},
-    runner,
+    runner::{self, Claim, claim_of},
     store::{Hint, TimerRow, UnderwayRow},
     work::Work,
 };
@@ -36,6 +36,8 @@ const SWEEP_CHUNK: i64 = 500;
 const BEAT: Duration = Duration::from_secs(1);
 /// Runs that are taken over at once.
 const TAKEN_OVER: i64 = 500;
+/// Rows that are looked at for steps of a commit that was not heard of.
+const TAKEN_UP: i64 = 10_000;
 /// Timers that one turn takes.
 const DUE_CHUNK: i64 = 1_000;
 /// Counts of what is held are read at most this often.
@@ -47,10 +49,11 @@ pub async fn run(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut swept, mut beaten) = (Instant::now(), None::<Instant>);
+    let mut suspects = HashSet::new();
     loop {
         tick.tick().await;
         if beaten.is_none_or(|at| at.elapsed() >= BEAT) {
-            match take_over(&shared).await {
+            match take_over(&shared, &mut suspects).await {
                 Ok(()) => beaten = Some(Instant::now()),
                 Err(error) => tracing::warn!(error = %error.for_log(), "what others left could not be looked for"),
             }
@@ -146,7 +149,7 @@ async fn gone_on_with(shared: &Arc<Shared>, account: &str, row: UnderwayRow) -> 
 }
 
 /// The steps that processes which are gone were doing, and those of this one's earlier life.
-async fn take_over(shared: &Arc<Shared>) -> Result<(), Error> {
+async fn take_over(shared: &Arc<Shared>, suspects: &mut HashSet<Claim>) -> Result<(), Error> {
     let mut live = shared.store.beat(&shared.instance).await?;
     // First, whatever the others are.
     live.retain(|node| *node != shared.instance);
@@ -159,6 +162,32 @@ async fn take_over(shared: &Arc<Shared>) -> Result<(), Error> {
         });
         all_own(shared, &account, taken).await;
     }
+    live.remove(0);
+    match shared.at_work.looks() {
+        true => take_up(shared, live, suspects).await,
+        false => Ok(()),
+    }
+}
+
+/// Steps that a commit of this process has begun without its hearing of it. One that has just been
+/// begun may not be at work yet: it must be seen twice.
+async fn take_up(shared: &Arc<Shared>, mut others: Vec<String>, suspects: &mut HashSet<Claim>) -> Result<(), Error> {
+    if others.is_empty() {
+        others.push(String::new());
+    }
+    let mut found = HashSet::new();
+    for account in shared.catalog().accounts() {
+        let mut rows = shared.store.left(&account, &others, TAKEN_UP).await?;
+        rows.retain(|row| row.node.as_deref() == Some(&shared.instance) && !shared.at_work.has(row));
+        found.extend(rows.iter().map(claim_of));
+        rows.retain(|row| suspects.contains(&claim_of(row)));
+        let taken = rows.into_iter().map(|row| {
+            tracing::info!(transaction = %row.transaction, run = row.run, step = row.step.as_deref(), "taken up");
+            Work::TakeOn { transaction: row.transaction, run: row.run, claim: row.claim }
+        });
+        all_own(shared, &account, taken).await;
+    }
+    *suspects = found;
     Ok(())
 }
 

@@ -261,6 +261,9 @@ async fn commit_group(gathering: &mut Gathering, account: &str, mut group: Group
     let (works, replies) = group;
     metrics::histogram!("holdfast_commit_batch_size").record(works.len() as f64);
     metrics::histogram!("holdfast_commit_seconds").record(began.elapsed().as_secs_f64());
+    if matches!(result, Err(Error::Unknown)) {
+        shared.at_work.unheard();
+    }
     match result {
         Ok(told) => tell(&shared, account, told, replies).await,
         Err(error) if works.len() > 1 && is_about_a_row(&error) => {

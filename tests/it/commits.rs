@@ -2,11 +2,13 @@
 //! and until it has happened, nothing has.
 
 use holdfast_engine::{Error, HitStatus};
-use holdfast_tests::{Store, World, both_stores, eventually};
+use holdfast_tests::{Partner, Store, World, both_stores, eventually};
 use serde_json::json;
 
 both_stores![
     a_start_and_a_resume_are_one_commit_each,
+    a_step_that_is_done_outside_is_one_commit_more,
+    a_step_that_a_commit_began_unheard_is_done,
     what_waits_is_committed_together,
     behind_too_many_none_is_read,
     a_hit_that_comes_while_a_run_is_under_way_waits_for_it,
@@ -36,6 +38,42 @@ async fn a_start_and_a_resume_are_one_commit_each(store: Store) {
     assert_eq!(cue.committed() - before, 1, "a start with a hold");
     world.hit("status", json!({ "id": 1, "state": "packed" })).await.transaction();
     assert_eq!(cue.committed() - before, 2, "a resume");
+}
+
+async fn a_step_that_is_done_outside_is_one_commit_more(store: Store) {
+    let yaml = "
+cycle: scripted
+steps:
+  placed: { webhook: , next: works }
+  works: { script: \"function step() { return 7 }\", next: told }
+  told: { respond: { body: \"${$.works}\" } }
+";
+    let (world, cue) = World::start_on_cue(store, yaml).await;
+    let (before, looked) = (cue.committed(), cue.looked_for_holds());
+    assert_eq!(world.hit("placed", json!({})).await.said(), "200 7");
+    assert_eq!(cue.committed() - before, 2);
+    assert_eq!(cue.looked_for_holds(), looked, "what goes on has its document, and no hold is wanted");
+}
+
+/// The database went away at the end of a commit, and had done it.
+async fn a_step_that_a_commit_began_unheard_is_done(store: Store) {
+    let partner = Partner::start().await;
+    let yaml = "
+cycle: calling
+steps:
+  placed: { webhook: , next: one }
+  one: { http: { url: URL }, next: two }
+  two: { http: { url: URL }, next: told }
+  told: { respond: { body: done } }
+";
+    let (world, cue) = World::start_on_cue(store, &yaml.replace("URL", &partner.url())).await;
+    partner.silent(true);
+    let caller = world.call("placed", json!({}));
+    eventually("the first is asked", async || (partner.asked().len() == 1).then_some(())).await;
+    cue.lose(1);
+    partner.silent(false);
+    assert_eq!(caller.await.expect("no panic").said(), "200 done");
+    assert_eq!(partner.asked().len(), 2);
 }
 
 async fn what_waits_is_committed_together(store: Store) {

@@ -11,6 +11,7 @@ mod commits;
 mod crash;
 mod dev;
 mod each;
+mod each_counts;
 mod early;
 mod examples;
 mod expires;

@@ -15,6 +15,7 @@ both_stores![
     a_task_is_called_to_mind_in_the_evening_and_given_on_a_day_later,
     a_task_closed_before_the_evening,
     an_order_in_xml_with_one_line_or_several,
+    the_lines_of_an_order_are_booked_side_by_side,
 ];
 
 /// In hex.
@@ -192,4 +193,33 @@ async fn an_order_in_xml_with_one_line_or_several(store: Store) {
     assert_eq!(two.json()["pieces"], 5);
     let refused = post(&node, "xml-orders/ordered", "application/xml", "<invoice/>", &[]).await.expect(422);
     assert!(refused.text().contains("the root element must be <order>"), "{}", refused.text());
+}
+
+async fn the_lines_of_an_order_are_booked_side_by_side(store: Store) {
+    let partner = Partner::start().await;
+    partner.usually(|asked| {
+        let line: Value = serde_json::from_str(&asked.body).expect("JSON");
+        match line["sku"].as_str() {
+            Some("lamp") => (409, "{\"error\":\"none left\"}".to_owned()),
+            sku => (200, json!({ "booking": format!("b-{}", sku.unwrap_or_default()) }).to_string()),
+        }
+    });
+    let yaml = example("order-fanout").replace("https://warehouse.example", &partner.url());
+    let home = Home::new(store, &yaml).await;
+    let node = home.dev().await;
+    partner.silent(true);
+    let skus = ["chair", "table", "lamp", "desk", "shelf"];
+    let lines: Vec<Value> = skus.iter().map(|sku| json!({ "sku": sku, "pieces": 2 })).collect();
+    let hit = node.hit("order-fanout/placed", json!({ "order": "A-17", "lines": lines }));
+    let at_once = async {
+        eventually("four are asked for", async || (partner.asked().len() == 4).then_some(())).await;
+        partner.silent(false);
+    };
+    let (told, ()) = tokio::join!(hit, at_once);
+    let told = told.expect(200).json();
+    let booked: Vec<&Value> = told["booked"].as_array().expect("a list").iter().map(|line| &line["booking"]).collect();
+    assert_eq!(booked, ["b-chair", "b-table", "b-desk", "b-shelf"]);
+    let missing = json!([{ "sku": "lamp", "why": "the answer's status is 409 (attempt 1 of 2)" }]);
+    assert_eq!((&told["order"], &told["missing"]), (&json!("A-17"), &missing));
+    assert_eq!((partner.at_once(), partner.asked().len()), (4, 5));
 }

@@ -160,10 +160,11 @@ async fn the_schedule_of_attempts_survives_a_restart(store: Store) {
 
 async fn a_partner_says_when_to_come_again(store: Store) {
     let (world, partner) = world(store, CALL).await;
-    partner.answers(503, "retry-after: 120\r\n", "{}");
+    partner.answers(503, "retry-after: 900\r\n", "{}");
     drop(world.call("asked", json!({ "id": 1 })));
     asked(&partner, 1).await;
-    world.advance("119s").await;
+    // Longer than the longest delay between its own attempts.
+    world.advance("899s").await;
     assert_eq!(partner.asked().len(), 1);
     world.advance("1s").await;
     assert_eq!(partner.asked().len(), 2);

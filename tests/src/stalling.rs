@@ -17,16 +17,23 @@ type Uuid = sqlx::types::Uuid;
 pub struct Cue {
     /// Commits that have happened.
     committed: AtomicU64,
+    /// Look-ups of holds, in commits.
+    looked_for_holds: AtomicU64,
     /// Commits that have come to their end and wait there.
     stalled: AtomicU64,
     stalling: AtomicBool,
     failing: AtomicBool,
+    losing: AtomicU64,
     let_go: Semaphore,
 }
 
 impl Cue {
     pub fn committed(&self) -> u64 {
         self.committed.load(Ordering::SeqCst)
+    }
+
+    pub fn looked_for_holds(&self) -> u64 {
+        self.looked_for_holds.load(Ordering::SeqCst)
     }
 
     /// From now on a commit waits, all of it written and none of it durable.
@@ -48,6 +55,11 @@ impl Cue {
     pub fn fail(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);
     }
+
+    /// The next so many commits happen without anybody being told.
+    pub fn lose(&self, commits: u64) {
+        self.losing.store(commits, Ordering::SeqCst);
+    }
 }
 
 pub struct Stalling {
@@ -59,9 +71,11 @@ impl Stalling {
     pub fn around(inner: Arc<dyn holdfast_engine::store::Store>) -> (Arc<Self>, Arc<Cue>) {
         let cue = Arc::new(Cue {
             committed: AtomicU64::new(0),
+            looked_for_holds: AtomicU64::new(0),
             stalled: AtomicU64::new(0),
             stalling: AtomicBool::new(false),
             failing: AtomicBool::new(false),
+            losing: AtomicU64::new(0),
             let_go: Semaphore::new(0),
         });
         (Arc::new(Self { inner, cue: cue.clone() }), cue)
@@ -232,6 +246,7 @@ impl Commit for StallingCommit {
     }
 
     async fn holds(&mut self, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
+        self.cue.looked_for_holds.fetch_add(1, Ordering::SeqCst);
         self.inner.holds(transactions).await
     }
 
@@ -355,6 +370,10 @@ impl Commit for StallingCommit {
         }
         self.inner.commit().await?;
         self.cue.committed.fetch_add(1, Ordering::SeqCst);
+        let left = |losing: u64| losing.checked_sub(1);
+        if self.cue.losing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {
+            return Err(Error::Unknown("lost on cue".into()));
+        }
         Ok(())
     }
 }

@@ -41,8 +41,11 @@ impl Batch<'_> {
         let rows: HashMap<Uuid, TransactionRow> =
             self.commit.transactions(&ids).await?.into_iter().map(|row| (row.transaction, row)).collect();
         let mut holds: Holds = HashMap::new();
-        for run in self.commit.holds(&ids).await? {
-            holds.entry(run.transaction).or_default().push(run);
+        let held: Vec<Uuid> = named.iter().filter_map(|item| holds_of(&item.work)).collect();
+        if !held.is_empty() {
+            for run in self.commit.holds(&held).await? {
+                holds.entry(run.transaction).or_default().push(run);
+            }
         }
         let waiting = self.still_waiting(&named, &holds).await?;
         let under: Vec<Uuid> = named.iter().filter_map(|item| runs_on(&item.work)).collect();
@@ -315,6 +318,14 @@ fn transaction_of(work: &Work) -> Option<Uuid> {
 fn runs_on(work: &Work) -> Option<Uuid> {
     match work {
         Work::Proceed { .. } | Work::TakeOn { .. } | Work::Begin { .. } | Work::Cancel { .. } => transaction_of(work),
+        _ => None,
+    }
+}
+
+/// The transaction whose holds the work is about.
+fn holds_of(work: &Work) -> Option<Uuid> {
+    match work {
+        Work::Expire(_) | Work::Cancel { .. } | Work::Resume { .. } => transaction_of(work),
         _ => None,
     }
 }

@@ -27,6 +27,7 @@ use std::{
 use uuid::Uuid;
 
 pub use direct::{expired_in_queue, key_names};
+pub use keep::full;
 pub use repeats::{body_hash, header_hash};
 pub use run::Task;
 pub use run::hex;

@@ -193,7 +193,8 @@ impl Batch<'_> {
         let Some(stands) = standing(underway, ongoing.row.run, ongoing.row.claim) else { return Ok(None) };
         let Some(Before { document, lineage }) = ongoing.before.clone() else { return Ok(None) };
         match progress {
-            Progress::Kept { attempts } => {
+            // What scripts of elements wanted kept is kept by now.
+            Progress::Kept { attempts, .. } => {
                 self.writes.underway.push(UnderwayRow { attempts, ..stands.clone() });
                 self.settle(ticket, Ok(Outcome::accepted(None, Some(row.transaction))));
                 // What else touches the row must see this.

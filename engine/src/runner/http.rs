@@ -115,7 +115,8 @@ fn again(call: &Call<'_>, http: &Http, attempts: &Json, after: Option<Duration>)
         return None;
     }
     let own = backoff(made, http.retry.backoff, http.retry.max_delay, call.seed());
-    let wait = after.map_or(own, |asked| asked.max(own).min(http.retry.max_delay));
+    // What the partner asks for is kept to, whatever our own longest delay.
+    let wait = after.map_or(own, |asked| asked.max(own));
     let at = call.shared.clock.now().saturating_add(micros(wait));
     Some(Progress::Again { at, attempts: attempts.to_string() })
 }

@@ -11,11 +11,19 @@ mod http;
 mod masks;
 mod script;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use holdfast_definitions::{Cycle, Json, StepIndex, StepKind};
 
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::{
     Error,
@@ -64,7 +72,7 @@ impl Call<'_> {
 /// Does the step, and brings what came of it.
 pub fn perform(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
     let (shared, account) = (shared.clone(), account.to_owned());
-    let one = AtWork::begin(&shared);
+    let one = AtWork::begin(&shared, &ongoing.row);
     tokio::spawn(async move {
         let _one = one;
         let mut closing = shared.closing.subscribe();
@@ -100,31 +108,68 @@ async fn performed(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
             Some(_) => tokio::time::sleep(script::pause(&ongoing.row, attempt)).await,
         }
     }
-    bring(shared, account, ongoing, script::outrun()).await;
+    bring(shared, account, ongoing, failed(script::outrun(), None, Shown::default())).await;
 }
 
 /// Steps that this process is doing.
 #[derive(Default)]
-pub struct AtWork(watch::Sender<u64>);
+pub struct AtWork {
+    count: watch::Sender<u64>,
+    /// Held for a look or a change, never across an await.
+    claims: Mutex<HashSet<Claim>>,
+    /// How often it is looked yet for steps that a commit has begun without anybody's hearing of it.
+    looks: AtomicU32,
+}
+
+/// (transaction, run, claim)
+pub type Claim = (Uuid, i32, i64);
+
+pub fn claim_of(row: &UnderwayRow) -> Claim {
+    (row.transaction, row.run, row.claim)
+}
+
+/// After a commit whose end was not heard: it may still happen.
+const LOOKS: u32 = 10;
 
 impl AtWork {
     /// One more, until it is dropped.
-    fn begin(shared: &Arc<Shared>) -> OneAtWork {
-        shared.at_work.0.send_modify(|count| *count += 1);
-        OneAtWork(shared.clone())
+    fn begin(shared: &Arc<Shared>, row: &UnderwayRow) -> OneAtWork {
+        let claim = claim_of(row);
+        shared.at_work.claims().insert(claim);
+        shared.at_work.count.send_modify(|count| *count += 1);
+        OneAtWork(shared.clone(), claim)
+    }
+
+    fn claims(&self) -> std::sync::MutexGuard<'_, HashSet<Claim>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn has(&self, row: &UnderwayRow) -> bool {
+        self.claims().contains(&claim_of(row))
+    }
+
+    /// The end of a commit was not heard.
+    pub fn unheard(&self) {
+        self.looks.store(LOOKS, Ordering::Release);
+    }
+
+    /// Whether it is to be looked for what such a commit has begun.
+    pub fn looks(&self) -> bool {
+        self.looks.fetch_update(Ordering::AcqRel, Ordering::Acquire, |looks| looks.checked_sub(1)).is_ok()
     }
 
     /// Returns once there is none.
     pub async fn none(&self) {
-        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
     }
 }
 
-struct OneAtWork(Arc<Shared>);
+struct OneAtWork(Arc<Shared>, Claim);
 
 impl Drop for OneAtWork {
     fn drop(&mut self) {
-        self.0.at_work.0.send_modify(|count| *count = count.saturating_sub(1));
+        self.0.at_work.claims().remove(&self.1);
+        self.0.at_work.count.send_modify(|count| *count = count.saturating_sub(1));
     }
 }
 

@@ -176,6 +176,16 @@ pub async fn turn<'a>(shared: &'a Shared, ongoing: &Ongoing) -> Option<MutexGuar
     Some(turn.lock().await)
 }
 
+/// As [`turn`], for an element of an `each`, which does not keep the turn. One that came too late has it.
+pub async fn room(call: &Call<'_>, late: u32) {
+    let StepKind::Script(script) = &call.cycle.step(call.step).kind else { return };
+    if late > 0 {
+        tokio::time::sleep(pause(call.row, late)).await;
+    } else if script.source.contains("store") {
+        drop(call.shared.scripts.turn(call.row.cycle_id).lock().await);
+    }
+}
+
 /// Before it is run again.
 pub fn pause(row: &UnderwayRow, attempt: u32) -> Duration {
     let apart = u64::from(row.transaction.as_bytes()[15] % 16);
@@ -183,10 +193,10 @@ pub fn pause(row: &UnderwayRow, attempt: u32) -> Duration {
 }
 
 /// A script that was never quick enough.
-pub fn outrun() -> Progress {
+pub fn outrun() -> StepError {
     let message = format!(
         "others changed what the script read of the store each of the {TRIES} times that it was run: \
          spread it over more keys"
     );
-    failed(StepError::new("script", message), None, Shown::default())
+    StepError::new("script", message)
 }

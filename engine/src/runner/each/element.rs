@@ -9,7 +9,7 @@ use crate::{
     engine::Shared,
     history::{error_json, timestamp},
     machine::{Done, Effect, Event, Pass, Setting, StepError, Trace, advance_sized},
-    runner::Call,
+    runner::{Call, script},
     store::UnderwayRow,
 };
 
@@ -118,7 +118,7 @@ impl Running<'_> {
         let row = UnderwayRow { attempts: place.attempts.to_string(), ..self.row.as_ref().clone() };
         let (document, _) = self.document_of(index);
         let (shared, account, cycle) = (self.shared.clone(), self.account.clone(), self.cycle.clone());
-        let step = self.step;
+        let (step, late) = (self.step, self.scripted.tries(index));
         self.calls.spawn(async move {
             let outer = cycle.step(step);
             let StepKind::Each(each) = &outer.kind else {
@@ -135,6 +135,7 @@ impl Running<'_> {
                 now: shared.clock.now(),
                 element: Some((&outer.id, index)),
             };
+            script::room(&call, late).await;
             (index, crate::runner::acted(&call).await)
         });
     }

@@ -2,17 +2,22 @@
 //!
 //! Invariants: how far it has come is kept on disk, at most a moment behind while the store keeps
 //! up; where every element under way waits for a time that is not near, the row is given back
-//! and takes no process. Whoever takes it on goes on from what is kept.
+//! and takes no process. Whoever takes it on goes on from what is kept. A script that changes its
+//! cycle's store is over only once that is kept.
 
 mod element;
 mod keep;
+mod scripted;
 
 use std::{sync::Arc, time::Duration};
 
 use holdfast_definitions::{Cycle, ELEMENTS_MAX, Each, Json, StepIndex, StepKind};
 use tokio::task::JoinSet;
 
-use self::keep::Keeping;
+use self::{
+    keep::{Keeping, Turn},
+    scripted::Scripted,
+};
 use crate::{
     Error,
     clock::{Micros, micros},
@@ -48,6 +53,7 @@ struct Running<'a> {
     steps_before: usize,
     progress: elements::Progress,
     calls: JoinSet<(usize, Result<Progress, Error>)>,
+    scripted: Scripted<'a>,
     /// No element below it is left to begin.
     next: usize,
     /// The step fails with it, whatever `partial` says.
@@ -86,6 +92,7 @@ pub async fn run(
         steps_before: crate::steps::count(&ongoing.row.steps)? + 1,
         progress: progress.unwrap_or_else(|| elements::Progress::begun(now)),
         calls: JoinSet::new(),
+        scripted: Scripted::default(),
         next: 0,
         fatal: None,
         dirty: false,
@@ -129,7 +136,8 @@ impl Running<'_> {
             let due = self.progress.places.values().filter_map(|place| place.due).min();
             let wait = due.map(|due| due.saturating_sub(self.shared.clock.now()));
             let idle = self.has_more() && self.has_room();
-            if let (true, Some(at), Some(wait)) = (self.calls.is_empty() && !idle, due, wait)
+            let at_work = !self.calls.is_empty() || !self.scripted.is_empty();
+            if let (false, Some(at), Some(wait)) = (at_work || idle, due, wait)
                 && wait > 0
                 && (self.shared.clock.is_manual() || wait > micros(WAITED_FOR))
             {
@@ -139,15 +147,14 @@ impl Running<'_> {
             tokio::select! {
                 // First, or quick partners would keep it from its turn.
                 biased;
-                kept = keeping.turn(self.dirty) => match kept {
+                turn = keeping.turn(self.dirty, self.scripted.is_ready()) => match turn {
                     // Cancelled, or another's by now: what comes of it counts no more.
-                    Ok(false) => return Ok(Progress::Kept { attempts: self.progress.write() }),
-                    Ok(true) => {}
-                    Err(error) => {
-                        tracing::warn!(error = %error.for_log(), "how far an each has come could not be kept yet");
-                        self.dirty = true;
-                    }
+                    Ok(Turn::Lost) => return Ok(Progress::Kept { attempts: self.progress.write(), scripts: None }),
+                    Ok(Turn::May) => {}
+                    Ok(Turn::Saved(kept)) => self.saved(kept),
+                    Err(error) => self.not_saved(&error),
                 },
+                turn = self.scripted.turn(self.shared, self.row.cycle_id) => self.again(turn),
                 Some(ended) = self.calls.join_next(), if !self.calls.is_empty() => self.came(ended)?,
                 () = waited(wait), if wait.is_some_and(|wait| wait <= 0 || !self.shared.clock.is_manual()) => {}
                 () = std::future::ready(()), if idle => {}
@@ -157,9 +164,14 @@ impl Running<'_> {
 
     /// What was under way when it was kept.
     fn resume(&mut self) {
-        let at_work: Vec<usize> =
-            self.progress.places.iter().filter(|(_, place)| place.due.is_none()).map(|(index, _)| *index).collect();
+        let came = std::mem::take(&mut self.progress.came);
+        let places = self.progress.places.iter();
+        let at_work = places.filter(|(index, place)| place.due.is_none() && !came.contains_key(index));
+        let at_work: Vec<usize> = at_work.map(|(index, _)| *index).collect();
         at_work.into_iter().for_each(|index| self.call(index));
+        for (index, came) in came {
+            self.go_on(index, elements::done(&came));
+        }
     }
 
     async fn begin(&mut self) {
@@ -197,6 +209,9 @@ impl Running<'_> {
     fn came(&mut self, ended: Result<(usize, Result<Progress, Error>), tokio::task::JoinError>) -> Result<(), Error> {
         let (index, progress) = ended.map_err(|error| Error::Internal(Box::new(error)))?;
         self.dirty = true;
+        if !matches!(progress, Ok(Progress::Scripted { .. })) {
+            self.scripted.forget(index);
+        }
         match progress {
             Ok(Progress::Done(done)) => self.go_on(index, done),
             Ok(Progress::Again { at, attempts }) => {
@@ -205,11 +220,7 @@ impl Running<'_> {
                     (place.due, place.attempts) = (Some(at), attempts);
                 }
             }
-            // Nothing of an element is on disk at the instant of its script.
-            Ok(Progress::Scripted { done, .. }) => {
-                let message = "a script inside of an `each` can read the store, and not change it";
-                self.go_on(index, Done { output: None, error: Some(StepError::new("script", message)), ..done });
-            }
+            Ok(Progress::Scripted { done, keeping }) => self.scripted.came(index, done, keeping),
             Ok(Progress::Kept { .. }) => return Err(Error::Internal("a call that was kept".into())),
             Err(error) => {
                 tracing::error!(error = %error.for_log(), "a step could not be done");

@@ -154,6 +154,44 @@ async fn the_look_up_is_an_index_seek_on_every_partition() {
     assert!(plan.matches("Index Scan Backward using hold_keys_p").count() >= 6, "{plan}");
 }
 
+/// With many that wait and few that are due; and with nothing known of the tables.
+#[tokio::test]
+async fn what_is_due_is_sought_among_many_that_wait() {
+    let own = own().await;
+    let looks = [
+        ("due", sql::TIMERS_DUE, "'default', '2026-01-01', 1000", "Index Only Scan using timers_pkey"),
+        ("next", sql::TIMER_NEXT, "'default'", "Index Only Scan using timers_pkey"),
+        ("left", sql::UNDERWAY_LEFT, "'default', '{a,b}', 500", "Index Scan using underway_by_node"),
+    ];
+    for filled in [false, true] {
+        if filled {
+            own.store.keepers.execute(DELAYED).await.unwrap();
+        }
+        let mut connection = own.store.writers.acquire().await.unwrap();
+        connection.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        for (name, text, given, seek) in looks {
+            connection.execute(AssertSqlSafe(format!("PREPARE {name}_{filled} AS {text}"))).await.unwrap();
+            let explain = format!("EXPLAIN EXECUTE {name}_{filled} ({given})");
+            let plan: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
+            let plan = plan.join("\n");
+            assert!(plan.contains(seek) && !plan.contains("Sort"), "{name}:\n{plan}");
+            assert!(name != "due" || plan.contains("due_at <= "), "{plan}");
+        }
+    }
+    let due = own.store.due("default", conformance::NOON + 86_400_000_000, 1_000).await.unwrap();
+    assert_eq!(due.len(), 1_000);
+}
+
+const DELAYED: &str = "
+    INSERT INTO timers SELECT 'default', '2026-01-01'::timestamptz + n * interval '1 second',
+        ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1 FROM generate_series(-9, 30000) AS n;
+    INSERT INTO underway (account, transaction_id, run, cycle_id, version, entry, started_at, steps, status, attempts,
+        claim, due_at) SELECT account, transaction_id, run, transaction_id, 1, 'e', due_at, '[]', 'running', '[]', 1,
+        due_at FROM timers;
+    ANALYZE timers;
+    ANALYZE underway";
+
 #[tokio::test]
 async fn a_hint_reaches_the_other_nodes() {
     let own = own().await;

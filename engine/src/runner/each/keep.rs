@@ -58,7 +58,7 @@ impl Keeping {
         }
         running.dirty = false;
         self.began = Instant::now();
-        let scripts = running.to_be_saved();
+        let scripts = running.take_unsaved();
         let attempts = running.progress.write();
         let (shared, account, ongoing) = (running.shared.clone(), running.account.clone(), running.ongoing.clone());
         self.save = Some(Box::pin(async move {

@@ -81,7 +81,7 @@ impl<'a> Scripted<'a> {
 
 impl<'a> Running<'a> {
     /// The scripts that wait, for the save that begins now.
-    pub(super) fn to_be_saved(&mut self) -> Option<ElementScripts> {
+    pub(super) fn take_unsaved(&mut self) -> Option<ElementScripts> {
         if !self.scripted.is_ready() {
             return None;
         }

@@ -41,5 +41,6 @@ mod side_by_side;
 mod steps;
 mod stops;
 mod storms;
+mod tokens;
 mod turns;
 mod variables;

@@ -155,7 +155,16 @@ fn shown(message: &[u8]) -> String {
     const SHOWN_BYTES: usize = 1_000;
     let end = message.len().min(SHOWN_BYTES);
     let more = if message.len() > end { "…" } else { "" };
-    format!("{}{more}", message[..end].escape_ascii())
+    let Ok(text) = std::str::from_utf8(message) else { return format!("{}{more}", message[..end].escape_ascii()) };
+    let mut shown = String::new();
+    for c in text[..text.floor_char_boundary(end)].chars() {
+        match c {
+            '\\' => shown.push_str("\\\\"),
+            c if c.is_control() => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown + more
 }
 
 fn secrets(places: &[String]) -> anyhow::Result<HashMap<String, Vec<Vec<u8>>>> {

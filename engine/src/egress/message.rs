@@ -52,7 +52,7 @@ impl Failure {
     /// with where it is to go, stays wrong.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        !matches!(self.kind, "url" | "request" | "address" | "too_large")
+        !matches!(self.kind, "url" | "request" | "address" | "too_large" | "token")
     }
 }
 

@@ -196,7 +196,9 @@ fn issued(answer: &Answered) -> Result<(String, Duration), Failure> {
         // Only words of the standard: anything else might repeat what we sent.
         let said =
             ERRORS.into_iter().find(|word| Some(*word) == said).map_or(String::new(), |word| format!(", {word}"));
-        return Err(refused(format!("the token endpoint answered {}{said}", answer.status)));
+        let message = format!("the token endpoint answered {}{said}", answer.status);
+        let busy = matches!(answer.status, 408 | 425 | 429 | 500..);
+        return Err(if busy { Failure::unsent("busy", message) } else { refused(message) });
     }
     let issued: Issued = serde_json::from_slice(&answer.body)
         .map_err(|_| refused("the token endpoint's answer is no JSON with access_token and token_type".to_owned()))?;

@@ -76,6 +76,15 @@ async fn fifty_callers_at_once_share_a_refusal_and_the_next_asks_again() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_is_busy_may_be_asked_again_and_one_that_refuses_not() {
+    for (status, again) in [(429, true), (503, true), (400, false), (401, false), (302, false)] {
+        let partner = Partner::answering(move |_| answer(status, "", "{}")).await;
+        let failure = Tokens::default().bearer(&egress(), &grant(&partner)).await.expect_err("no token");
+        assert_eq!((failure.sent, failure.may_pass()), (false, again), "{status}: {failure}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_kept_until_shortly_before_it_expires() {
     for (members, asked) in [
         ("", 1),

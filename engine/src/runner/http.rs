@@ -10,14 +10,20 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Auth, BodyType, Http, Json, Members, Scope, Template};
 
-use super::{Call, failed, masks::Masks, with_attempt};
+use super::{
+    Call, failed,
+    masks::{Masks, failed_attempt},
+    with_attempt,
+};
 use crate::{
     Error,
     clock::{micros, to_utc},
     egress::{Answered, Failure, Grant, Outgoing, backoff, retry_after},
+    history::parse,
     machine::{Done, Shown, StepError},
     ongoing::Progress,
-    secret::SecretValues,
+    secret::{Mask, SecretValues},
+    store::UnderwayRow,
 };
 
 /// An answer's body is read up to here; what is longer fails the step.
@@ -40,32 +46,27 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
     let mask = secrets.mask();
     let request = match request(call, http, &secrets).await {
         Ok(request) => request,
-        Err(error) => {
-            let error = StepError { message: mask.apply(&error.message).into_owned(), ..error };
-            return Ok(failed(error, None, Shown { at: Some(call.now), ..Shown::default() }));
-        }
+        Err(unmade) => return unasked(call, http, unmade, mask, began),
     };
     let masks = Masks::new(mask, request.token.as_ref().map(|(_, token)| token.as_str()));
     let answered = call.shared.egress.send(request.outgoing).await;
-    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let duration_us = elapsed(began);
     if let (Ok(Answered { status: 401, .. }), Some((grant, token))) = (&answered, &request.token) {
         call.shared.tokens.forget(grant, token).await;
     }
     let shown = masks.attempt(call.now, &request.shown, &answered, duration_us);
+    let refused = last_status(call.row)? == Some(401);
     let attempts = with_attempt(call.row, shown)?;
-    let made = match &attempts {
-        Json::Array(attempts) => attempts.len() as u32,
-        _ => 1,
+    let made = count(&attempts);
+    let verdict = match verdict(http, &answered) {
+        // The token had been withdrawn: once, another may do.
+        Verdict::Bad if request.token.is_some() && !refused && is_status(&answered, 401) => Verdict::Again(None),
+        verdict => verdict,
     };
-    let verdict = verdict(http, &answered);
     if let Verdict::Again(after) = &verdict
-        && made < http.retry.attempts
+        && let Some(again) = again(call, http, &attempts, *after)
     {
-        let own = backoff(made, http.retry.backoff, http.retry.max_delay, call.seed());
-        // What the partner asks for is kept to, whatever our own longest delay.
-        let wait = after.map_or(own, |asked| asked.max(own));
-        let at = call.shared.clock.now().saturating_add(micros(wait));
-        return Ok(Progress::Again { at, attempts: attempts.to_string() });
+        return Ok(again);
     }
     let shown = Shown { at: Some(call.now), duration_us, attempts: Some(attempts), ..Shown::default() };
     Ok(match (verdict, answered) {
@@ -83,6 +84,63 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
             failed(StepError::new(failure.kind, message), None, shown)
         }
     })
+}
+
+/// A request that did not go out: for want of a token, it may yet.
+fn unasked(
+    call: &Call<'_>,
+    http: &Http,
+    unmade: Unmade,
+    mask: &Mask,
+    began: std::time::Instant,
+) -> Result<Progress, Error> {
+    let Unmade { error, shown, may_pass } = unmade;
+    let error = StepError { message: mask.apply(&error.message).into_owned(), ..error };
+    let duration_us = elapsed(began);
+    let attempts = match shown {
+        Some(request) => with_attempt(call.row, failed_attempt(call.now, &request, &error, duration_us))?,
+        None => parse(&call.row.attempts)?,
+    };
+    if may_pass && let Some(again) = again(call, http, &attempts, None) {
+        return Ok(again);
+    }
+    let attempts = (count(&attempts) > 0).then_some(attempts);
+    Ok(failed(error, None, Shown { at: Some(call.now), duration_us, attempts, ..Shown::default() }))
+}
+
+/// Another attempt, if there is one left: after the step's own delay, or the longer one asked for.
+fn again(call: &Call<'_>, http: &Http, attempts: &Json, after: Option<Duration>) -> Option<Progress> {
+    let made = count(attempts);
+    if made >= http.retry.attempts {
+        return None;
+    }
+    let own = backoff(made, http.retry.backoff, http.retry.max_delay, call.seed());
+    // What the partner asks for is kept to, whatever our own longest delay.
+    let wait = after.map_or(own, |asked| asked.max(own));
+    let at = call.shared.clock.now().saturating_add(micros(wait));
+    Some(Progress::Again { at, attempts: attempts.to_string() })
+}
+
+fn count(attempts: &Json) -> u32 {
+    match attempts {
+        Json::Array(attempts) => u32::try_from(attempts.len()).unwrap_or(u32::MAX),
+        _ => 0,
+    }
+}
+
+fn is_status(answered: &Result<Answered, Failure>, status: u16) -> bool {
+    answered.as_ref().is_ok_and(|answered| answered.status == status)
+}
+
+/// Of the attempt before, where it was answered.
+fn last_status(row: &UnderwayRow) -> Result<Option<u64>, Error> {
+    let Json::Array(attempts) = parse(&row.attempts)? else { return Ok(None) };
+    let status = attempts.last().and_then(|last| last.get("response")?.get("status").cloned());
+    Ok(status.and_then(|status| status.to_string().parse().ok()))
+}
+
+fn elapsed(began: std::time::Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 enum Verdict {
@@ -110,7 +168,22 @@ fn wall_clock() -> DateTime<Utc> {
     to_utc(crate::clock::system_now())
 }
 
-async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result<Request, StepError> {
+/// Why there is no request to send.
+struct Unmade {
+    error: StepError,
+    /// The request as far as it was made.
+    shown: Option<Json>,
+    /// Another attempt may fare better.
+    may_pass: bool,
+}
+
+impl From<StepError> for Unmade {
+    fn from(error: StepError) -> Self {
+        Self { error, shown: None, may_pass: false }
+    }
+}
+
+async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result<Request, Unmade> {
     let id = crate::TransactionId(call.row.transaction).to_string();
     let scope = Scope {
         document: call.document,
@@ -149,7 +222,11 @@ async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result
         let header = match grant(auth, &render)? {
             Some(grant) => {
                 let bearer = call.shared.tokens.bearer(&call.shared.egress, &grant).await;
-                let bearer = bearer.map_err(|failure| StepError::new("oauth2", failure.message))?;
+                let bearer = bearer.map_err(|failure| Unmade {
+                    may_pass: failure.may_pass(),
+                    error: StepError::new("oauth2", failure.message),
+                    shown: Some(shown.clone()),
+                })?;
                 let header = ("authorization".to_owned(), format!("Bearer {bearer}"));
                 token = Some((grant, bearer));
                 header

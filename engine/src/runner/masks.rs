@@ -56,7 +56,10 @@ impl<'a> Masks<'a> {
                 ]);
                 ("response", response)
             }
-            Err(failure) => ("error", error_json(&StepError::new(failure.kind, self.text(&failure.message)))),
+            Err(failure) => {
+                let error = StepError::new(failure.kind, self.text(&failure.message));
+                return failed_attempt(at, request, &error, duration_us);
+            }
         };
         object([
             ("at", Json::from(timestamp(at))),
@@ -82,6 +85,16 @@ impl<'a> Masks<'a> {
         let end = text.floor_char_boundary(SHOWN_BYTES_MAX);
         Json::from(format!("{}… ({} bytes)", &text[..end], body.len()))
     }
+}
+
+/// An attempt with no answer.
+pub fn failed_attempt(at: Micros, request: &Json, error: &StepError, duration_us: u64) -> Json {
+    object([
+        ("at", Json::from(timestamp(at))),
+        ("duration_us", Json::from(duration_us)),
+        ("request", request.clone()),
+        ("error", error_json(error)),
+    ])
 }
 
 fn object<const N: usize>(members: [(&str, Json); N]) -> Json {

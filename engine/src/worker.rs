@@ -10,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Mutex, broadcast::error::RecvError};
+use tokio::sync::{Mutex, MutexGuard, broadcast::error::RecvError};
 use uuid::Uuid;
 
 use crate::{
     Answer, Error,
     clock::{Micros, micros},
     engine::Shared,
-    limits::QUEUE_WINDOW,
+    limits::{QUEUE_WINDOW, RETRY_SOON},
     ongoing::{Ongoing, Progress},
     round::{counted, overlooked},
     runner::{self, Claim, claim_of},
@@ -54,7 +54,7 @@ pub async fn run(shared: Arc<Shared>) {
     loop {
         tick.tick().await;
         if beaten.is_none_or(|at| at.elapsed() >= BEAT) {
-            match take_over(&shared, &mut suspects).await {
+            match look_after(&shared, &mut suspects).await {
                 Ok(()) => beaten = Some(Instant::now()),
                 Err(error) => tracing::warn!(error = %error.for_log(), "what others left could not be looked for"),
             }
@@ -73,14 +73,18 @@ pub async fn run(shared: Arc<Shared>) {
 async fn turn(shared: &Arc<Shared>, released: &mut HashMap<Uuid, Micros>) -> Result<(), Error> {
     shared.follow_catalog().await?;
     answer_waiting(shared).await?;
-    // A manual clock's instants are gone through by whoever moves it.
-    let _moving = match shared.clock.is_manual() {
-        true => Some(shared.advancing.lock().await),
-        false => None,
-    };
+    let _moving = moving(shared).await;
     due(shared, shared.clock.now()).await?;
     release(shared, released).await;
     Ok(())
+}
+
+/// A manual clock's instants are gone through by whoever moves it.
+async fn moving(shared: &Shared) -> Option<MutexGuard<'_, ()>> {
+    match shared.clock.is_manual() {
+        true => Some(shared.advancing.lock().await),
+        false => None,
+    }
 }
 
 /// Does what is due at `now`, until nothing is.
@@ -149,25 +153,44 @@ async fn gone_on_with(shared: &Arc<Shared>, account: &str, row: UnderwayRow) -> 
     Ok(Work::Proceed { ongoing: Arc::new(ongoing), progress })
 }
 
+/// Steps that have no process.
+async fn look_after(shared: &Arc<Shared>, suspects: &mut HashSet<Claim>) -> Result<(), Error> {
+    let _moving = moving(shared).await;
+    let Left { others, .. } = take_over(shared).await?;
+    match shared.at_work.looks() {
+        true => take_up(shared, others, suspects).await,
+        false => Ok(()),
+    }
+}
+
+/// What a look for steps without a process came to.
+struct Left {
+    /// The other processes that live.
+    others: Vec<String>,
+    /// There may be more of them.
+    more: bool,
+}
+
 /// The steps that processes which are gone were doing, and those of this one's earlier life.
-async fn take_over(shared: &Arc<Shared>, suspects: &mut HashSet<Claim>) -> Result<(), Error> {
+async fn take_over(shared: &Arc<Shared>) -> Result<Left, Error> {
     let mut live = shared.store.beat(&shared.instance).await?;
     // First, whatever the others are.
     live.retain(|node| *node != shared.instance);
     live.insert(0, shared.instance.clone());
+    let mut more = false;
     for account in shared.catalog().accounts() {
         let left = shared.store.left(&account, &live, TAKEN_OVER).await?;
+        more |= left.len() >= TAKEN_OVER as usize;
         let taken = left.into_iter().map(|row| {
             tracing::info!(transaction = %row.transaction, run = row.run, step = row.step.as_deref(), "taken over");
             Work::TakeOn { transaction: row.transaction, run: row.run, claim: row.claim }
         });
-        all_own(shared, &account, taken).await;
+        if !all_own(shared, &account, taken).await {
+            return Err(Error::Unavailable { reason: "not all could be taken over".into(), retry_after: RETRY_SOON });
+        }
     }
     live.remove(0);
-    match shared.at_work.looks() {
-        true => take_up(shared, live, suspects).await,
-        false => Ok(()),
-    }
+    Ok(Left { others: live, more })
 }
 
 /// Steps that a commit of this process has begun without its hearing of it. One that has just been
@@ -355,7 +378,8 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
     }
     let _moving = shared.advancing.lock().await;
     let target = shared.clock.now().saturating_add(micros(by)).min(INSTANT_MAX);
-    // Time stands still while a step is being done.
+    // What an earlier life of this process left is done first: time stands still while a step is being done.
+    while take_over(shared).await?.more {}
     shared.at_work.none().await;
     while let Some(next) = next_due(shared).await?.filter(|next| *next <= target) {
         let before = shared.clock.now();
@@ -363,10 +387,7 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
         due(shared, shared.clock.now()).await?;
         shared.at_work.none().await;
         if next_due(shared).await? == Some(next) {
-            return Err(Error::Unavailable {
-                reason: "what is due could not be done".into(),
-                retry_after: crate::limits::RETRY_SOON,
-            });
+            return Err(Error::Unavailable { reason: "what is due could not be done".into(), retry_after: RETRY_SOON });
         }
     }
     set(shared, target).await?;

@@ -181,3 +181,20 @@ async fn a_node_that_wakes_with_a_step_in_hand_changes_nothing() {
     assert_eq!(second.transaction(&id).await, before);
     assert_eq!(second.transaction(&other).await["document"]["count"], 2, "nothing was counted twice");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_ends_in_order_leaves_its_steps_at_once() {
+    let partner = Partner::start().await;
+    let (_home, mut first, second) = two(&partner).await;
+    partner.silent(true);
+    let id = first.hit("work/asked", json!({ "n": 1 })).await.expect(200).transaction();
+    asked(&partner, 1).await;
+    first.signal(Signal::TERM);
+    first.exit(Duration::from_secs(10)).await;
+    // It was alive a moment ago; it has said that it is gone.
+    let began = std::time::Instant::now();
+    asked(&partner, 2).await;
+    assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
+    partner.silent(false);
+    completed(&second, &id).await;
+}

@@ -197,6 +197,10 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.beat(node).await
     }
 
+    async fn leave(&self, node: &str) -> Result<()> {
+        self.inner.leave(node).await
+    }
+
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         self.inner.next_due(account).await
     }

@@ -150,6 +150,9 @@ impl Engine {
         for task in tasks {
             let _ = task.await;
         }
+        if let Err(error) = self.shared.store.leave(&self.shared.instance).await {
+            tracing::debug!(%error, "the others take over what this process left a few seconds later");
+        }
         self.shared.store.close().await;
     }
 

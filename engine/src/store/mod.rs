@@ -122,6 +122,8 @@ pub trait Store: Send + Sync + 'static {
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>>;
     /// Notes that this process is alive; the names of all that are, itself included.
     async fn beat(&self, node: &str) -> Result<Vec<String>>;
+    /// This process ends: what it was doing is the others' from now on.
+    async fn leave(&self, node: &str) -> Result<()>;
 
     /// The instant of the account's earliest timer.
     async fn next_due(&self, account: &str) -> Result<Option<Micros>>;

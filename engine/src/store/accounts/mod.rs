@@ -25,6 +25,7 @@ const EXCEPT: &[(&str, &str)] = &[
     ("KEY_BY_HASH", "whose key it is, is what the look-up is to tell"),
     ("NODE_SEEN", "the processes of a database are everybody's, under the account '*'"),
     ("NODES_LIVE", "the processes of a database are everybody's, under the account '*'"),
+    ("NODE_LEAVES", "the processes of a database are everybody's, under the account '*'"),
     ("NODES_GONE", "the processes of a database are everybody's, under the account '*'"),
     ("PARTITIONS", "reads the server's own catalog"),
 ];

@@ -192,6 +192,10 @@ impl Store for Postgres {
         rows.iter().map(|row| Columns::of(row).get()).collect()
     }
 
+    async fn leave(&self, node: &str) -> Result<()> {
+        done(&self.keepers, sqlx::query(sql::NODE_LEAVES).bind(node)).await.map(|_| ())
+    }
+
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         let query = sqlx::query(sql::TIMER_NEXT).bind(account);
         let row = query.fetch_optional(&self.readers).await.map_err(error::of)?;

@@ -220,6 +220,7 @@ pub const NODE_SEEN: &str = "INSERT INTO nodes (account, node, seen_at) VALUES (
     ON CONFLICT (account, node) DO UPDATE SET seen_at = excluded.seen_at";
 pub const NODES_LIVE: &str = "SELECT node FROM nodes WHERE account = '*' AND seen_at > clock_timestamp() - \
     interval '4 seconds' ORDER BY node";
+pub const NODE_LEAVES: &str = "DELETE FROM nodes WHERE account = '*' AND node = $1";
 pub const NODES_GONE: &str = "DELETE FROM nodes WHERE account = '*' AND seen_at < clock_timestamp() - \
     interval '1 day'";
 
@@ -427,6 +428,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("EXPIRED_UNDERWAY_GONE", EXPIRED_UNDERWAY_GONE),
     ("NODE_SEEN", NODE_SEEN),
     ("NODES_LIVE", NODES_LIVE),
+    ("NODE_LEAVES", NODE_LEAVES),
     ("NODES_GONE", NODES_GONE),
     ("SEEK", SEEK),
     ("SEEK_READ", SEEK_READ),

@@ -212,6 +212,10 @@ impl Store for Sqlite {
         Ok(vec![node.to_owned()])
     }
 
+    async fn leave(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         let mut reader = self.reader().await?;
         sqlx::query_scalar(sql::TIMER_NEXT).bind(account).fetch_optional(&mut *reader).await.map_err(error::of)

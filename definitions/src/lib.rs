@@ -23,6 +23,7 @@ mod path;
 mod problem;
 mod render;
 mod schema;
+mod shared;
 mod step;
 mod template;
 mod verify;
@@ -49,6 +50,7 @@ pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use render::{render_line, render_terminal};
 pub use schema::{Misfit, Schema};
+pub use shared::{SharedChecked, check_route, check_shared};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
 pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
 pub use verify::{

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     Admission, Door, Error,
+    address::{Addresses, SharedWebhook},
     clock::{Micros, micros},
     history::parse,
     limits::QUEUE_WINDOW,
@@ -27,6 +28,7 @@ pub struct Catalog {
     cycles: HashMap<Uuid, Arc<Deployment>>,
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
+    pub addresses: Addresses,
 }
 
 /// A cycle with all its retained versions.
@@ -160,6 +162,7 @@ impl Catalog {
                 .insert(row.version, Version { cycle, created_at: row.created_at });
         }
         let mut catalog = Self { revisions: rows.revisions.into_iter().collect(), ..Self::default() };
+        catalog.addresses = Addresses::build(rows.shared, &earlier.addresses)?;
         let mut steps: HashMap<Uuid, Vec<(String, String)>> = HashMap::new();
         for row in rows.webhooks {
             steps.entry(row.cycle_id).or_default().push((row.webhook, row.step));
@@ -182,6 +185,11 @@ impl Catalog {
         hooks.sort_by_key(|hook| hook.index);
         if row.deleted_at.is_none() {
             self.names.insert((row.account.clone(), row.name.clone()), id);
+            for hook in hooks.iter().filter(|hook| hook.current) {
+                if let Some(name) = &hook.webhook().shared {
+                    self.addresses.attach(&row.account, name, &hook.identifier);
+                }
+            }
             self.hooks.extend(hooks.iter().map(|hook| (hook.identifier.clone(), hook.clone())));
         }
         self.cycles.insert(id, Arc::new(Deployment { row, versions, hooks }));
@@ -195,6 +203,11 @@ impl Catalog {
     pub fn hook(&self, identifier: &str) -> Option<(&Arc<Hook>, &Arc<Deployment>)> {
         let hook = self.hooks.get(identifier)?;
         Some((hook, self.cycles.get(&hook.cycle_id)?))
+    }
+
+    /// The account's steps that are attached to a shared webhook.
+    pub fn attached(&self, account: &str, shared: &str) -> Vec<(&Arc<Hook>, &Arc<Deployment>)> {
+        self.addresses.steps(account, shared).iter().filter_map(|step| self.hook(step)).collect()
     }
 
     pub fn cycle(&self, account: &str, name: &str) -> Option<&Arc<Deployment>> {
@@ -224,8 +237,11 @@ impl Catalog {
     }
 
     pub fn door(&self, identifier: &str, now: Micros) -> Option<Door> {
+        if let Some(shared) = self.addresses.get(identifier) {
+            return self.shared_door(shared, now);
+        }
         let (hook, deployment) = self.hook(identifier)?;
-        if hook.is_start() && !hook.current {
+        if hook.is_start() && (!hook.current || hook.webhook().shared.is_some()) {
             return None;
         }
         Some(Door {
@@ -236,6 +252,31 @@ impl Catalog {
             admission: deployment.admission(now),
             definition: hook.cycle.clone(),
             index: hook.index,
+        })
+    }
+
+    /// It takes what some cycle takes; a routed one takes everything, since who wants it is not known
+    /// before it is read.
+    fn shared_door(&self, shared: &SharedWebhook, now: Micros) -> Option<Door> {
+        let row = &shared.row;
+        let (step, index) = shared.cycle.webhooks().map(|(index, step, _)| (step, index)).next()?;
+        let attached = self.attached(&row.account, &row.webhook);
+        let takes = |admission| attached.iter().any(|(_, deployment)| deployment.admission(now) == admission);
+        let admission = match (shared.is_paused(), &shared.route) {
+            (true, _) => Admission::Refuse,
+            (false, Some(_)) => Admission::Run,
+            (false, None) if takes(Admission::Run) => Admission::Run,
+            (false, None) if takes(Admission::Queue) => Admission::Queue,
+            (false, None) => Admission::Refuse,
+        };
+        (row.deleted_at.is_none()).then(|| Door {
+            identifier: row.webhook.clone(),
+            account: row.account.clone(),
+            cycle: row.name.clone(),
+            step: step.id.clone(),
+            admission,
+            definition: shared.cycle.clone(),
+            index,
         })
     }
 }

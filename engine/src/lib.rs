@@ -3,6 +3,7 @@
 //! [`Engine`] is the one handle. Time, ids and the database each come in through one seam; SQL
 //! stands in `store` and `migrations/` alone. What goes out to others goes through `egress`.
 
+mod address;
 mod admin;
 mod answer;
 mod callers;
@@ -25,6 +26,7 @@ mod round;
 mod runner;
 mod scripts;
 mod secret;
+mod several;
 mod steps;
 pub mod store;
 mod view;

@@ -5,6 +5,7 @@
 //! sink its neighbours; one that the store could not take is refused whole, and nothing was done.
 
 use std::{
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -22,7 +23,7 @@ use crate::{
     engine::Shared,
     id::Ids,
     limits::RETRY_SOON,
-    round::{Batch, Surroundings, Told},
+    round::{Batch, Decided, Surroundings, Told},
     runner,
     work::{Item, Outcome, Reply, Work},
 };
@@ -258,6 +259,9 @@ async fn commit_group(gathering: &mut Gathering, account: &str, mut group: Group
     let began = Instant::now();
     let result = commit(gathering, account, &mut group, gathers).await;
     let shared = gathering.shared.clone();
+    if group.0.is_empty() {
+        return;
+    }
     let (works, replies) = group;
     metrics::histogram!("holdfast_commit_batch_size").record(works.len() as f64);
     metrics::histogram!("holdfast_commit_seconds").record(began.elapsed().as_secs_f64());
@@ -297,7 +301,34 @@ fn refuse(replies: Vec<Reply>, error: &Error) {
     }
 }
 
+/// Those that are refused are answered and taken out; the others are decided again without them.
 async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gathers: bool) -> Result<Told, Error> {
+    loop {
+        match decide(gathering, account, group, gathers).await? {
+            Decided::Done(told) => return Ok(told),
+            Decided::Refused(refused) => leave_out(group, refused),
+        }
+        if group.0.is_empty() {
+            return Ok(Told::default());
+        }
+    }
+}
+
+fn leave_out(group: &mut Group, refused: Vec<(usize, Error)>) {
+    let mut refused: HashMap<usize, Error> = refused.into_iter().collect();
+    let (works, replies) = std::mem::take(group);
+    for (ticket, (work, reply)) in works.into_iter().zip(replies).enumerate() {
+        match refused.remove(&ticket) {
+            Some(error) => drop(reply.send(Err(error))),
+            None => {
+                group.0.push(work);
+                group.1.push(reply);
+            }
+        }
+    }
+}
+
+async fn decide(gathering: &mut Gathering, account: &str, group: &mut Group, gathers: bool) -> Result<Decided, Error> {
     let shared = gathering.shared.clone();
     let began = Instant::now();
     let commit = shared.begin(account).await?;

@@ -243,6 +243,64 @@ impl holdfast_engine::store::Store for Stalling {
 }
 
 #[async_trait]
+impl Routes for Stalling {
+    async fn claims_of(&self, owner: &str, webhook: &str, value_hash: &[u8], limit: i64) -> Result<Vec<ClaimRow>> {
+        self.inner.claims_of(owner, webhook, value_hash, limit).await
+    }
+
+    async fn claims(&self, owner: &str, query: &ClaimQuery) -> Result<Vec<ClaimRow>> {
+        self.inner.claims(owner, query).await
+    }
+
+    async fn fan_outs(&self, owner: &str, after: Uuid, limit: i64) -> Result<Vec<FanOutRow>> {
+        self.inner.fan_outs(owner, after, limit).await
+    }
+
+    async fn hit_events(&self, account: &str, parent: Uuid) -> Result<Vec<HitEventRow>> {
+        self.inner.hit_events(account, parent).await
+    }
+}
+
+#[async_trait]
+impl RouteChanges for StallingCommit {
+    async fn put_shared(&mut self, row: &SharedRow) -> Result<()> {
+        self.inner.put_shared(row).await
+    }
+
+    async fn claimants(&mut self, webhook: &str, value_hash: &[u8], limit: i64) -> Result<Vec<ClaimRow>> {
+        self.inner.claimants(webhook, value_hash, limit).await
+    }
+
+    async fn put_claim(&mut self, row: &ClaimRow) -> Result<()> {
+        self.inner.put_claim(row).await
+    }
+
+    async fn drop_claim(&mut self, webhook: &str, value_hash: &[u8], claimant: &str) -> Result<bool> {
+        self.inner.drop_claim(webhook, value_hash, claimant).await
+    }
+
+    async fn drop_claims(&mut self, webhook: &str) -> Result<()> {
+        self.inner.drop_claims(webhook).await
+    }
+
+    async fn fan_out(&mut self, hit: Uuid) -> Result<Vec<FanOutRow>> {
+        self.inner.fan_out(hit).await
+    }
+
+    async fn put_fan_out(&mut self, row: &FanOutRow) -> Result<()> {
+        self.inner.put_fan_out(row).await
+    }
+
+    async fn drop_fan_out(&mut self, hit: Uuid) -> Result<()> {
+        self.inner.drop_fan_out(hit).await
+    }
+
+    async fn put_hit_event(&mut self, row: &HitEventRow) -> Result<()> {
+        self.inner.put_hit_event(row).await
+    }
+}
+
+#[async_trait]
 impl Commit for StallingCommit {
     fn head(&self) -> Head {
         self.inner.head()

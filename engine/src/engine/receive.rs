@@ -63,9 +63,11 @@ impl Engine {
         let hit = outcome.hit.ok_or_else(|| Error::Internal("a hit without an id".into()))?;
         let transaction = outcome.transaction;
         let (replayed, reply) = match outcome.reply {
-            OutcomeReply::Accepted | OutcomeReply::More | OutcomeReply::Stale | OutcomeReply::Elements(_) => {
-                (false, Reply::Accepted)
-            }
+            OutcomeReply::Accepted
+            | OutcomeReply::More
+            | OutcomeReply::Stale
+            | OutcomeReply::Several(_)
+            | OutcomeReply::Elements(_) => (false, Reply::Accepted),
             OutcomeReply::Answer(answer) => (false, given(answer)),
             OutcomeReply::NoMatch { reason } => (false, Reply::NoMatch { reason }),
             OutcomeReply::Ambiguous => (false, Reply::Ambiguous),

@@ -365,6 +365,7 @@ impl Batch<'_> {
         row: &TransactionRow,
     ) {
         let id = hit.row.hit;
+        self.note_status(ticket, row);
         let waits = callers::from_text(row.callers.as_deref())
             .is_ok_and(|callers| callers.iter().any(|caller| caller.hit == id));
         let reply = if waits {

@@ -12,6 +12,7 @@ mod error;
 mod hints;
 mod partitions;
 mod reads;
+mod routes;
 mod script;
 pub(super) mod sql;
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::{
 type Statement<'q> = Query<'q, Database, PgArguments>;
 
 impl Postgres {
-    async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
+    pub(super) async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
         let rows = query.fetch_all(&self.readers).await.map_err(error::of)?;
         read_all(&rows)
     }
@@ -74,6 +74,7 @@ impl Store for Postgres {
             cycles: self.all(sqlx::query(sql::CYCLES)).await?,
             versions: self.all(sqlx::query(sql::VERSIONS)).await?,
             webhooks: self.all(sqlx::query(sql::WEBHOOKS)).await?,
+            shared: self.all(sqlx::query(sql::SHARED)).await?,
         })
     }
 
@@ -240,6 +241,7 @@ impl Store for Postgres {
         for query in [
             gone(sql::EXPIRED_EARLY_GONE, now),
             gone(sql::EXPIRED_REPEATS_GONE, now - micros(REPEAT_WINDOW)),
+            gone(sql::EXPIRED_HIT_EVENTS_GONE, now),
             gone(sql::EXPIRED_TIMERS_GONE, now).bind(floor_of(oldest)),
             sqlx::query(sql::EXPIRED_QUEUE_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
             sqlx::query(sql::EXPIRED_UNDERWAY_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
@@ -247,6 +249,7 @@ impl Store for Postgres {
             more |= done(&self.keepers, query).await? == limit as u64;
         }
         done(&self.keepers, sqlx::query(sql::NODES_GONE)).await?;
+        done(&self.keepers, sqlx::query(sql::SHARED_GONE).bind(account).bind(instant(oldest))).await?;
         done(&self.keepers, sqlx::query(sql::VERSIONS_UNNEEDED).bind(account).bind(instant(oldest))).await?;
         let query = sqlx::query(sql::CYCLES_FORGOTTEN).bind(account).bind(instant(oldest));
         for row in query.fetch_all(&self.readers).await.map_err(error::of)? {

@@ -19,11 +19,11 @@ use super::writer::{Work, Writer};
 use crate::clock::{Micros, system_now};
 
 pub struct SqliteCommit {
-    account: String,
+    pub(super) account: String,
     head: Head,
     /// The account's revision is another by now.
     bumped: bool,
-    work: Work,
+    pub(super) work: Work,
 }
 
 impl SqliteCommit {
@@ -64,7 +64,7 @@ impl SqliteCommit {
         read_all(&rows)
     }
 
-    async fn execute(
+    pub(super) async fn execute(
         &mut self,
         query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
     ) -> Result<u64> {

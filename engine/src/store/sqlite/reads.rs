@@ -23,7 +23,7 @@ impl Sqlite {
         self.readers.acquire().await.map_err(error::of)
     }
 
-    async fn all<T: FromColumns>(&self, query: Query) -> Result<Vec<T>> {
+    pub(super) async fn all<T: FromColumns>(&self, query: Query) -> Result<Vec<T>> {
         let mut reader = self.reader().await?;
         all(&mut reader, query).await
     }
@@ -38,7 +38,7 @@ async fn all<T: FromColumns>(reader: &mut SqliteConnection, query: Query) -> Res
     read_all(&rows)
 }
 
-fn of(statement: &'static str, account: &str) -> Query {
+pub fn of(statement: &'static str, account: &str) -> Query {
     sqlx::query(statement).bind(account)
 }
 
@@ -81,6 +81,7 @@ impl Store for Sqlite {
             cycles: all(&mut reader, sqlx::query(sql::CYCLES)).await?,
             versions: all(&mut reader, sqlx::query(sql::VERSIONS)).await?,
             webhooks: all(&mut reader, sqlx::query(sql::WEBHOOKS)).await?,
+            shared: all(&mut reader, sqlx::query(sql::SHARED)).await?,
         })
     }
 

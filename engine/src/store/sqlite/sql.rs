@@ -391,3 +391,39 @@ pub const CYCLE_VERSIONS_GONE: &str = "DELETE FROM versions WHERE account = ?1 A
 pub const CYCLE_WEBHOOKS_GONE: &str = "DELETE FROM webhooks WHERE account = ?1 AND cycle_id = ?2";
 pub const CYCLE_QUEUE_GONE: &str = "DELETE FROM queue WHERE account = ?1 AND cycle_id = ?2";
 pub const CYCLE_GONE: &str = "DELETE FROM cycles WHERE account = ?1 AND cycle_id = ?2";
+
+// Shared webhooks.
+
+pub const SHARED: &str = "SELECT account, webhook, name, settings, route, fan_out, created_at, paused_at, deleted_at FROM \
+    shared_webhooks ORDER BY account, webhook";
+pub const SHARED_PUT: &str = "INSERT INTO shared_webhooks (account, webhook, name, settings, route, fan_out, created_at, \
+    paused_at, deleted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (account, webhook) DO \
+    UPDATE SET name = excluded.name, settings = excluded.settings, route = excluded.route, fan_out = \
+    excluded.fan_out, paused_at = excluded.paused_at, deleted_at = excluded.deleted_at";
+/// Deleted ones, once nothing is left of their hits.
+pub const SHARED_GONE: &str = "DELETE FROM shared_webhooks WHERE (account, webhook) IN \
+    (SELECT account, webhook FROM shared_webhooks WHERE account = ?1 AND deleted_at <= ?2 LIMIT ?3)";
+pub const CLAIMS_OF: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
+    ?2 AND value_hash = ?3 ORDER BY claimant LIMIT ?4";
+pub const CLAIMS: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
+    ?2 AND (value_hash, claimant) > (?3, ?4) ORDER BY value_hash, claimant LIMIT ?5";
+pub const CLAIMS_BY: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
+    ?2 AND claimant = ?3 AND value_hash > ?4 ORDER BY value_hash LIMIT ?5";
+pub const CLAIM_PUT: &str = "INSERT INTO claims (account, webhook, value_hash, claimant, value, created_at) VALUES (?1, ?2, ?3, \
+    ?4, ?5, ?6) ON CONFLICT (account, webhook, value_hash, claimant) DO NOTHING";
+pub const CLAIM_GONE: &str =
+    "DELETE FROM claims WHERE account = ?1 AND webhook = ?2 AND value_hash = ?3 AND claimant = ?4";
+pub const CLAIMS_GONE: &str = "DELETE FROM claims WHERE account = ?1 AND webhook = ?2";
+pub const FAN_OUTS: &str = "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = ?1 AND hit > ?2 ORDER BY hit, \
+    claimant LIMIT ?3";
+pub const FAN_OUT_OF: &str =
+    "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = ?1 AND hit = ?2 ORDER BY claimant";
+pub const FAN_OUT_PUT: &str = "INSERT INTO fan_outs (account, hit, claimant, webhook, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT \
+    (account, hit, claimant) DO UPDATE SET told = excluded.told";
+pub const FAN_OUT_GONE: &str = "DELETE FROM fan_outs WHERE account = ?1 AND hit = ?2";
+pub const HIT_EVENTS: &str = "SELECT parent, event, webhook, hit, expires_at FROM hit_events WHERE account = ?1 AND parent = ?2 \
+    ORDER BY event";
+pub const HIT_EVENT_PUT: &str = "INSERT INTO hit_events (account, parent, event, webhook, hit, expires_at) VALUES (?1, ?2, ?3, ?4, \
+    ?5, ?6)";
+pub const EXPIRED_HIT_EVENTS_GONE: &str = "DELETE FROM hit_events WHERE (account, parent, event) IN (SELECT account, parent, event FROM \
+    hit_events WHERE account = ?1 AND expires_at <= ?2 LIMIT ?3)";

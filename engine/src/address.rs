@@ -104,6 +104,11 @@ impl Addresses {
         self.attached.keys().filter(move |(_, shared)| shared == identifier).map(|(account, _)| account.as_str())
     }
 
+    /// Accounts from which hits may be on their way to others.
+    pub fn routed_owners(&self) -> impl Iterator<Item = &str> {
+        self.all.values().filter(|shared| shared.route.is_some()).map(|shared| shared.row.account.as_str())
+    }
+
     /// That are not deleted.
     pub fn of(&self, account: &str) -> impl Iterator<Item = &Arc<SharedWebhook>> {
         self.all.values().filter(move |shared| shared.row.account == account && shared.row.deleted_at.is_none())

@@ -1,10 +1,14 @@
 //! Changes to what is deployed: deploy, start, stop, delete, keys. Rare, each a commit of its own
 //! under the account's lock, after which no hit is accepted by the state or version before it.
 
+mod shared;
+
 use std::{collections::HashSet, sync::Arc};
 
 use holdfast_definitions::{Cycle, Json, Members};
 use uuid::Uuid;
+
+pub use shared::{CLAIMANTS_MAX, SharedChange};
 
 use crate::{
     Error,
@@ -49,6 +53,8 @@ pub enum Admin {
     SecretsUsed {
         names: Vec<String>,
     },
+    /// A shared webhook, or who claims its values.
+    Shared(SharedChange),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +63,8 @@ pub enum Done {
     Deployed(Vec<bool>),
     /// How many secrets were sealed with an older key.
     Resealed(usize),
+    /// The identifier of a webhook.
+    Created(String),
     Ok,
 }
 
@@ -126,6 +134,7 @@ impl Change<'_> {
                 self.changed = true;
                 Ok((Done::Ok, None))
             }
+            Admin::Shared(change) => self.shared(change).await,
             Admin::Reseal => self.reseal().await,
             Admin::SecretsUsed { names } => {
                 for name in names {
@@ -169,6 +178,7 @@ impl Change<'_> {
         let mut deployed = Vec::new();
         let mut last = None;
         for cycle in cycles {
+            self.attaches(&cycle)?;
             let changed = match self.catalog.cycle(self.account, &cycle.name).cloned() {
                 Some(known) if known.newest().is_some_and(|newest| newest.cycle.digest == cycle.digest) => false,
                 Some(known) => {

@@ -46,6 +46,7 @@ pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
 pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
-    StepTrace, TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
+    Application, AttachedView, ClaimView, CycleState, CycleView, Deployed, Gauges, KeyView, NewShared, Page, PageQuery,
+    RunStatus, RunView, Scope, SecretView, SharedView, StepTrace, TransactionDetail, TransactionFilter,
+    TransactionView, VersionView, WebhookView,
 };

@@ -75,6 +75,7 @@ async fn turn(shared: &Arc<Shared>, released: &mut HashMap<Uuid, Micros>) -> Res
     answer_waiting(shared).await?;
     let _moving = moving(shared).await;
     due(shared, shared.clock.now()).await?;
+    shared.hand_on_left().await?;
     release(shared, released).await;
     Ok(())
 }

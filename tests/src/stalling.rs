@@ -256,6 +256,10 @@ impl Routes for Stalling {
         self.inner.fan_outs(owner, after, limit).await
     }
 
+    async fn hit_rows(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Vec<HitRow>> {
+        self.inner.hit_rows(account, webhooks, hit).await
+    }
+
     async fn hit_events(&self, account: &str, parent: Uuid) -> Result<Vec<HitEventRow>> {
         self.inner.hit_events(account, parent).await
     }

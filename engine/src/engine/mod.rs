@@ -4,12 +4,14 @@
 //! is what has expired, swept or not.
 
 mod cycles;
+mod deliver;
 mod explain;
 mod hits;
 mod keys;
 mod receive;
 mod scripted;
 mod secrets;
+mod shared;
 mod transactions;
 
 use std::{
@@ -73,6 +75,7 @@ pub struct Shared {
     pub tokens: Tokens,
     pub secrets: secrets::Secrets,
     pub scripts: Scripts,
+    handed_on: deliver::HandedOn,
     /// What cycles may read of the environment.
     pub environment: BTreeMap<String, Json>,
 }
@@ -125,6 +128,7 @@ impl Engine {
             secrets: secrets::Secrets::new(options.master_keys),
             scripts: Scripts::new(options.script_worker),
             environment: options.environment,
+            handed_on: deliver::HandedOn::default(),
         });
         shared.check_secrets().await?;
         cycles::warm_scripts(&shared);
@@ -228,7 +232,12 @@ impl Engine {
 
     /// The identifier of a cycle's webhook step (`dev` answers at `/hooks/{cycle}/{step}` too).
     pub fn identifier(&self, account: &str, cycle: &str, step: &str) -> Option<String> {
-        Some(self.shared.catalog().cycle(account, cycle)?.hook(step)?.identifier.clone())
+        let catalog = self.shared.catalog();
+        let hook = catalog.cycle(account, cycle)?.hook(step)?;
+        match &hook.webhook().shared {
+            Some(name) => Some(catalog.addresses.named(account, name)?.row.webhook.clone()),
+            None => Some(hook.identifier.clone()),
+        }
     }
 }
 

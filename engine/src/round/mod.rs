@@ -31,8 +31,8 @@ pub use direct::{expired_in_queue, key_names};
 pub use keep::full;
 pub use repeats::{RepeatName, body_hash, dedupe_hash, header_hash};
 pub use run::Task;
-pub use run::hex;
-pub use several::{Decided, row_of};
+pub use run::{hex, unhex};
+pub use several::Decided;
 pub use turns::{counted, overlooked};
 pub use underway::is_busy;
 

@@ -246,7 +246,7 @@ impl Batch<'_> {
             Destination::Attached(_) => Some(listed(&list(applied))),
             Destination::Step(_) | Destination::Nowhere => several.answer.clone(),
         };
-        if let Some(answer) = answer.filter(|_| !several.repeats.is_empty()) {
+        if let Some(answer) = answer.filter(|_| !several.repeats.is_empty() && several.hit.is_none()) {
             let kept = self.answer_kept_until(self.head.now);
             self.writes.answers.push(answer.to_row(hit, None, None, kept));
         }

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::Result;
+use super::{HitRow, Result};
 use crate::clock::Micros;
 
 /// A webhook that belongs to no cycle.
@@ -76,6 +76,8 @@ pub trait Routes {
     async fn claims(&self, owner: &str, query: &ClaimQuery) -> Result<Vec<ClaimRow>>;
     /// Of hits after this one, in order.
     async fn fan_outs(&self, owner: &str, after: Uuid, limit: i64) -> Result<Vec<FanOutRow>>;
+    /// Every row of a hit under these webhooks: a hit of a shared webhook has one for each cycle.
+    async fn hit_rows(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Vec<HitRow>>;
     /// In order of the events.
     async fn hit_events(&self, account: &str, parent: Uuid) -> Result<Vec<HitEventRow>>;
 }

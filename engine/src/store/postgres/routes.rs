@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::super::{
-    Result,
+    HitRow, Result,
     routes::{ClaimQuery, ClaimRow, FanOutRow, HitEventRow, RouteChanges, Routes, SharedRow},
 };
 use super::{
@@ -67,6 +67,10 @@ impl Routes for Postgres {
 
     async fn fan_outs(&self, owner: &str, after: Uuid, limit: i64) -> Result<Vec<FanOutRow>> {
         self.all(sqlx::query(sql::FAN_OUTS).bind(owner).bind(after).bind(limit)).await
+    }
+
+    async fn hit_rows(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Vec<HitRow>> {
+        self.all(sqlx::query(sql::HIT_OF).bind(account).bind(webhooks).bind(hit)).await
     }
 
     async fn hit_events(&self, account: &str, parent: Uuid) -> Result<Vec<HitEventRow>> {

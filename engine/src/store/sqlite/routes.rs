@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::super::{
-    Result,
+    HitRow, Result,
     routes::{ClaimQuery, ClaimRow, FanOutRow, HitEventRow, RouteChanges, Routes, SharedRow},
 };
 use super::{
@@ -13,6 +13,7 @@ use super::{
     columns::{Columns, FromColumns, read_all},
     commit::SqliteCommit,
     reads::of,
+    sheet::Sheet,
     sql,
 };
 
@@ -70,6 +71,13 @@ impl Routes for Sqlite {
 
     async fn fan_outs(&self, owner: &str, after: Uuid, limit: i64) -> Result<Vec<FanOutRow>> {
         self.all(of(sql::FAN_OUTS, owner).bind(after).bind(limit)).await
+    }
+
+    async fn hit_rows(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Vec<HitRow>> {
+        let names = Sheet::of(webhooks, |row, webhook| {
+            row.text(webhook).id(hit);
+        });
+        self.all(of(sql::HITS_NAMED, account).bind(names.finish().0)).await
     }
 
     async fn hit_events(&self, account: &str, parent: Uuid) -> Result<Vec<HitEventRow>> {

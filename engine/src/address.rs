@@ -29,6 +29,11 @@ impl SharedWebhook {
         Ok(Self { row, cycle, route })
     }
 
+    /// Its senders must prove who they are.
+    pub fn is_verified(&self) -> bool {
+        self.cycle.webhooks().any(|(_, _, webhook)| webhook.verify.is_some())
+    }
+
     pub fn is_paused(&self) -> bool {
         self.row.paused_at.is_some()
     }

@@ -83,6 +83,9 @@ pub struct WebhookView {
     /// Transactions held at it now.
     pub held: u64,
     pub queued: u64,
+    /// The name of the shared webhook that the step is attached to, whose identifier is then given; or
+    /// of the one that this is: it has no cycle and no step.
+    pub shared: Option<String>,
 }
 
 /// What one document of a deployed file came to.

@@ -14,6 +14,7 @@ mod open;
 mod secrets;
 mod serve;
 mod settings;
+mod shared;
 mod table;
 mod transactions;
 mod verify;

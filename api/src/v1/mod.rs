@@ -10,6 +10,7 @@ mod hits;
 mod keys;
 mod secrets;
 mod shapes;
+mod shared;
 mod transactions;
 mod webhooks;
 
@@ -58,7 +59,11 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(cycles::start))
         .routes(routes!(cycles::stop))
         .routes(routes!(cycles::check))
-        .routes(routes!(webhooks::list))
+        .routes(routes!(webhooks::list, shared::create))
+        .routes(routes!(shared::show, shared::delete))
+        .routes(routes!(shared::pause))
+        .routes(routes!(shared::resume))
+        .routes(routes!(shared::claims, shared::claim, shared::release))
         .routes(routes!(webhooks::explain))
         .routes(routes!(transactions::list))
         .routes(routes!(transactions::show))

@@ -358,6 +358,11 @@ impl Shared {
 async fn newest_id(store: &dyn Store, catalog: &Catalog, clock: &Clock) -> Result<Uuid, Error> {
     let mut newest = Uuid::nil();
     for account in catalog.accounts() {
+        for webhook in catalog.addresses.identifiers(&account) {
+            let query = HitQuery { webhook: webhook.clone(), status: None, before: never(), limit: 1 };
+            let found = store.hits(&account, &query).await?;
+            newest = found.first().map_or(newest, |row| newest.max(row.hit));
+        }
         for cycle in catalog.cycles(&account) {
             for hook in &cycle.hooks {
                 let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: never(), limit: 1 };

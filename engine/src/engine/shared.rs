@@ -3,15 +3,15 @@
 use holdfast_definitions::{Json, Key, Severity, check_route, check_shared};
 use sha2::{Digest, Sha256};
 
-use super::Engine;
+use super::{Engine, explain::extracted};
 use crate::{
-    AttachedView, ClaimView, Error, NewShared, Page, PageQuery, SharedView,
+    AttachedView, ClaimView, Error, Explanation, HitId, NewShared, Page, PageQuery, SharedView,
     address::SharedWebhook,
-    admin::{Admin, Done, SharedChange},
+    admin::{Admin, CLAIMANTS_MAX, Done, SharedChange},
     clock::to_utc,
     round::hex,
     secret::SECRETS_MAX,
-    store::{ClaimQuery, ClaimRow},
+    store::{ClaimQuery, ClaimRow, HitRow},
 };
 
 /// What its file is called in diagnostics.
@@ -50,15 +50,6 @@ impl Engine {
         }
     }
 
-    /// The account's, by name.
-    pub async fn shared_webhooks(&self, account: &str, page: PageQuery) -> Result<Page<SharedView>, Error> {
-        self.shared.follow_catalog().await?;
-        let catalog = self.shared.catalog();
-        let all = catalog.addresses.of(account).map(|shared| (shared.row.name.clone(), shared.clone())).collect();
-        let page = page.cut(all)?;
-        Ok(Page { data: page.data.iter().map(|shared| self.shared_view(account, shared)).collect(), next: page.next })
-    }
-
     /// By name or identifier; for an account that does not own it, a routed one alone.
     pub async fn shared_webhook(&self, account: &str, webhook: &str) -> Result<SharedView, Error> {
         let shared = self.find_shared(account, webhook).await?;
@@ -91,8 +82,11 @@ impl Engine {
             created_at: 0,
         };
         self.shared.writer.admin(&shared.row.account, Admin::Shared(SharedChange::Claim(row))).await?;
-        let found =
-            self.shared.store.claims_of(&shared.row.account, &shared.row.webhook, &value_hash, i64::MAX).await?;
+        let found = self
+            .shared
+            .store
+            .claims_of(&shared.row.account, &shared.row.webhook, &value_hash, CLAIMANTS_MAX as i64)
+            .await?;
         let mine = found.into_iter().find(|row| row.claimant == account);
         claim_view(mine.ok_or_else(|| Error::NotFound { what: "claim", id: value.to_string() })?)
     }
@@ -126,6 +120,56 @@ impl Engine {
         let cursor = |row: &ClaimRow| format!("{}.{}", hex(&row.value_hash), row.claimant);
         let next = rows.last().filter(|_| more).map(cursor);
         Ok(Page { data: rows.into_iter().map(claim_view).collect::<Result<_, _>>()?, next })
+    }
+
+    /// Where a request goes: to the cycles that are attached, by the account that claims its value.
+    pub(super) async fn explain_shared(
+        &self,
+        account: &str,
+        shared: &SharedWebhook,
+        data: &Json,
+        hit: Option<&HitRow>,
+    ) -> Result<Explanation, Error> {
+        let row = &shared.row;
+        if row.account != account {
+            return Err(Error::NotFound { what: "webhook", id: row.webhook.clone() });
+        }
+        let value = shared.route.as_ref().and_then(|route| route.find(data));
+        let hash = value_hash(value);
+        let claims = match &hash {
+            Some(hash) => self.shared.store.claims_of(account, &row.webhook, hash, CLAIMANTS_MAX as i64).await?,
+            None => Vec::new(),
+        };
+        let catalog = self.shared.catalog();
+        let mut cycles: Vec<&str> =
+            catalog.attached(account, &row.webhook).iter().map(|(_, cycle)| cycle.row.name.as_str()).collect();
+        cycles.sort_unstable();
+        let now = match (&shared.route, claims.as_slice()) {
+            (None, _) if cycles.is_empty() => "no cycle is attached".to_owned(),
+            (None, _) => format!("attached are: {}", cycles.join(", ")),
+            (Some(route), []) if hash.is_none() => format!("{} finds no text and no number", route.text()),
+            (Some(_), []) => "now no account claims the value".to_owned(),
+            (Some(_), [claim]) => format!("now the account {} claims the value", claim.claimant),
+            (Some(_), claims) => format!("now {} accounts claim the value", claims.len()),
+        };
+        let summary = match hit.and_then(|hit| hit.reason.as_deref()) {
+            Some(reason) => format!("when it came: {reason}; {now}"),
+            None => now,
+        };
+        let path = shared.route.as_ref().map(|route| route.text().to_owned());
+        Ok(Explanation {
+            hit: hit.map(|hit| HitId(hit.hit)),
+            webhook: row.webhook.clone(),
+            cycle: String::new(),
+            step: String::new(),
+            outcome: hit.map_or_else(String::new, |hit| hit.status.clone()),
+            summary,
+            extracted: path.into_iter().map(|path| extracted(path, value)).collect(),
+            key: value.filter(|_| hash.is_some()).map(|value| vec![value.clone()]),
+            candidates: Vec::new(),
+            winner: None,
+            near_misses: Vec::new(),
+        })
     }
 
     async fn claimed(
@@ -185,7 +229,7 @@ impl Engine {
             route: row.route.clone(),
             fan_out: row.fan_out,
             paused: shared.is_paused(),
-            verified: shared.cycle.webhooks().any(|(_, _, webhook)| webhook.verify.is_some()),
+            verified: shared.is_verified(),
             created_at: to_utc(row.created_at),
             attached,
         }

@@ -36,6 +36,7 @@ mod running;
 mod scripts;
 mod secrets;
 mod senders;
+mod shared;
 mod shutdown;
 mod side_by_side;
 mod steps;

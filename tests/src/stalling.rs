@@ -24,6 +24,8 @@ pub struct Cue {
     stalling: AtomicBool,
     failing: AtomicBool,
     losing: AtomicU64,
+    /// Commits until they fail; none where they do not.
+    failing_after: std::sync::Mutex<Option<u64>>,
     let_go: Semaphore,
 }
 
@@ -56,6 +58,23 @@ impl Cue {
         self.failing.store(failing, Ordering::SeqCst);
     }
 
+    /// After so many more commits they fail, as if the disk were gone, until `fail(false)`.
+    pub fn fail_after(&self, commits: u64) {
+        *self.failing_after.lock().expect("no panic") = Some(commits);
+    }
+
+    fn count_down(&self) {
+        let mut after = self.failing_after.lock().expect("no panic");
+        *after = match *after {
+            Some(0) => {
+                self.fail(true);
+                None
+            }
+            Some(left) => Some(left - 1),
+            None => None,
+        };
+    }
+
     /// The next so many commits happen without anybody being told.
     pub fn lose(&self, commits: u64) {
         self.losing.store(commits, Ordering::SeqCst);
@@ -76,6 +95,7 @@ impl Stalling {
             stalling: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             losing: AtomicU64::new(0),
+            failing_after: std::sync::Mutex::new(None),
             let_go: Semaphore::new(0),
         });
         (Arc::new(Self { inner, cue: cue.clone() }), cue)
@@ -450,6 +470,7 @@ impl Commit for StallingCommit {
                 permit.forget();
             }
         }
+        self.cue.count_down();
         if self.cue.failing.load(Ordering::SeqCst) {
             return Err(Error::Unavailable("on cue".into()));
         }

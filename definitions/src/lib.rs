@@ -36,7 +36,7 @@ pub use codes::{SCRIPT, codes};
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
-pub use diagram::{dot, mermaid};
+pub use diagram::{dot, mermaid, picture, svg};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use each::{ELEMENTS_MAX, Each};
 pub use explain::explain;

@@ -13,6 +13,7 @@ mod dev;
 mod each;
 mod each_counts;
 mod early;
+mod editors;
 mod examples;
 mod expires;
 mod explain;

@@ -11,6 +11,7 @@ mod hits;
 mod keys;
 mod master;
 mod open;
+mod schema;
 mod secrets;
 mod serve;
 mod settings;
@@ -47,6 +48,8 @@ enum Verb {
     Verify(verify::Verify),
     /// Draws a definition's graph
     Graph(graph::Graph),
+    /// Prints the JSON Schema of definitions, for editors
+    Schema(schema::Schema),
     /// Cycles of a running server
     Cycles(cycles::Cycles),
     /// Transactions of a running server
@@ -96,6 +99,7 @@ impl Cli {
             Verb::Check(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run(),
             Verb::Graph(verb) => verb.run(),
+            Verb::Schema(verb) => verb.run(),
             Verb::Cycles(verb) => verb.run().await,
             Verb::Transactions(verb) => verb.run().await,
             Verb::Hits(verb) => verb.run().await,

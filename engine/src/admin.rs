@@ -84,7 +84,8 @@ impl Shared {
             commit.bump_revision().await?;
         }
         let now = commit.head().now;
-        post(catalog.watched(), account, now, &events, None).write(&mut *commit).await?;
+        let posting = post(catalog.watched(), account, (now, &mut self.deliveries.ids()), &events, None);
+        posting.write(&mut *commit).await?;
         commit.commit().await?;
         if changed {
             self.refresh_catalog_or_warn().await;

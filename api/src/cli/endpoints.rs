@@ -38,7 +38,9 @@ enum What {
     Show { id: String },
     /// Makes one, validates it at once, and prints its secret, once
     Create {
-        url: String,
+        /// Where it is
+        #[arg(value_name = "URL")]
+        to: String,
         #[command(flatten)]
         settings: Settings,
         /// Reads the secret from standard input instead of making one
@@ -48,8 +50,9 @@ enum What {
     /// Changes what is given; another URL is validated at once
     Set {
         id: String,
-        #[arg(long)]
-        url: Option<String>,
+        /// Another URL
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
         #[command(flatten)]
         settings: Settings,
     },
@@ -165,9 +168,9 @@ impl Endpoints {
                 server.list("endpoints", &self.listing.query(&[]), LIST, self.listing.watch).await
             }
             Some(What::Show { id }) => server.show(&server.get(&format!("endpoints/{id}"), &[]).await?),
-            Some(What::Create { url, settings, secret_from_stdin }) => {
+            Some(What::Create { to, settings, secret_from_stdin }) => {
                 let mut body = settings.into_body();
-                body.insert("url".to_owned(), url.into());
+                body.insert("url".to_owned(), to.into());
                 if secret_from_stdin {
                     body.insert("secret".to_owned(), secret()?.into());
                 }
@@ -175,9 +178,9 @@ impl Endpoints {
                 let said = format!("{}\n{}", said(&made), made["secret"].as_str().unwrap_or_default());
                 server.done(&made, said)
             }
-            Some(What::Set { id, url, settings }) => {
+            Some(What::Set { id, to, settings }) => {
                 let mut body = settings.into_body();
-                body.extend(url.map(|url| ("url".to_owned(), Value::from(url))));
+                body.extend(to.map(|to| ("url".to_owned(), Value::from(to))));
                 let body = Some((Value::from(body).to_string(), "application/json"));
                 let set = server.send(Method::PATCH, &format!("endpoints/{id}"), &[], body).await?;
                 server.done(&set, said(&set))

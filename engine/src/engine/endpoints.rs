@@ -13,7 +13,7 @@ use crate::{
     admin::{Admin, Done, EndpointChange, Resend},
     clock::{micros, to_utc},
     history::parse,
-    id::{Ids, floor_of},
+    id::floor_of,
     notify::{Endpoint, Profile, Secrets, Settings, State, VALIDATE, attempt, check_secret, generate_secret},
     notify::Told,
     store::{DeliveryRow, LineRow, Which},
@@ -141,7 +141,7 @@ impl Engine {
         let endpoint = self.known(account, id).await?;
         let secrets = self.secrets_of(account, &endpoint)?;
         let now = self.shared.clock.now();
-        let message = Ids::default().next(now);
+        let message = self.shared.deliveries.ids().next(now);
         let data = Members::from_iter([
             ("account".to_owned(), Json::from(account)),
             ("endpoint".to_owned(), Json::from(id.to_string())),

@@ -4,7 +4,7 @@
 //! what came of it, or when its lease ends, or when its process does.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,6 +22,7 @@ use crate::{
     clock::{Micros, micros, to_utc},
     egress::{Outgoing, retry_after},
     engine::Shared,
+    id::Ids,
     store::{DueRow, TakenRow, Taker},
 };
 
@@ -49,12 +50,14 @@ pub struct Deliveries {
     wake: Notify,
     out: watch::Sender<u64>,
     outcomes: mpsc::Sender<Settlement>,
+    /// Of messages that no round makes. Held to make one.
+    ids: Mutex<Ids>,
 }
 
 impl Deliveries {
     pub fn new() -> (Self, mpsc::Receiver<Settlement>) {
         let (outcomes, settled) = mpsc::channel(OUTCOMES_MAX);
-        (Self { wake: Notify::new(), out: watch::channel(0).0, outcomes }, settled)
+        (Self { wake: Notify::new(), out: watch::channel(0).0, outcomes, ids: Mutex::default() }, settled)
     }
 
     /// There is something to deliver.
@@ -65,6 +68,11 @@ impl Deliveries {
     /// Returns once this process has no line.
     pub async fn none(&self) {
         let _ = self.out.subscribe().wait_for(|out| *out == 0).await;
+    }
+
+    /// Ids that increase, whatever the clock does.
+    pub fn ids(&self) -> MutexGuard<'_, Ids> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn room(&self) -> i64 {

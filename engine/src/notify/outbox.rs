@@ -32,12 +32,17 @@ pub struct Posting {
 }
 
 /// Of all events, in order. `except`: the endpoint that they are about.
-pub fn post(watched: &Watched, account: &str, now: Micros, events: &[LiveEvent], except: Option<Uuid>) -> Posting {
+pub fn post(
+    watched: &Watched,
+    account: &str,
+    (now, ids): (Micros, &mut Ids),
+    events: &[LiveEvent],
+    except: Option<Uuid>,
+) -> Posting {
     let mut posting = Posting::default();
     if events.is_empty() || !watched.is_watched(account) {
         return posting;
     }
-    let mut ids = Ids::default();
     for event in events.iter().filter(|event| event.account == account) {
         let mut shapes: BTreeMap<Shape, Vec<&Endpoint>> = BTreeMap::new();
         for endpoint in watched.of(account).iter().filter(|one| Some(one.id()) != except && one.wants(event)) {

@@ -96,7 +96,10 @@ async fn settle(shared: &Arc<Shared>, account: &str, settlements: &[Settlement])
         commit.put_endpoint(row).await?;
         while commit.drop_deliveries(row.endpoint, DROPPED_AT_ONCE).await? {}
         let event = disabled(row);
-        post(catalog.watched(), account, now, std::slice::from_ref(&event), Some(row.endpoint)).write(&mut *commit).await?;
+        let about = std::slice::from_ref(&event);
+        let posting =
+            post(catalog.watched(), account, (now, &mut shared.deliveries.ids()), about, Some(row.endpoint));
+        posting.write(&mut *commit).await?;
         events.push(event);
     }
     if !written.disabled.is_empty() {

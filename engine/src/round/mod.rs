@@ -262,7 +262,7 @@ impl<'a> Batch<'a> {
     /// What endpoints are told of all this.
     async fn post(&mut self) -> Result<(), Error> {
         let watched = self.around.catalog.watched();
-        let posting = post(watched, self.around.account, self.head.now, &self.told.events, None);
+        let posting = post(watched, self.around.account, (self.head.now, self.ids), &self.told.events, None);
         self.told.posted = !posting.messages.is_empty();
         Ok(posting.write(&mut *self.commit).await?)
     }

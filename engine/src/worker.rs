@@ -21,7 +21,7 @@ use crate::{
     limits::{QUEUE_WINDOW, RETRY_SOON},
     notify,
     ongoing::{Ongoing, Progress},
-    round::{counted, overlooked},
+    round::{counted, overlooked, tells},
     runner::{self, Claim, claim_of},
     store::{Hint, TimerRow, UnderwayRow},
     work::Work,
@@ -139,6 +139,7 @@ async fn what_is_due(shared: &Arc<Shared>, account: &str, timers: Vec<TimerRow>)
     for timer in timers {
         works.push(match underway.remove(&(timer.transaction, timer.run)) {
             Some(row) if row.due_at == Some(timer.due_at) => gone_on_with(shared, account, row).await?,
+            _ if tells(&timer) => Work::Tell(timer),
             _ => Work::Expire(timer),
         });
     }

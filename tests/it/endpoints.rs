@@ -16,6 +16,7 @@ both_stores![
     failing_for_five_days_disables,
     what_was_missed_is_sent_again,
     both_secrets_sign_while_one_takes_over,
+    a_hold_that_runs_out_is_told_before_and_after,
     a_loop_ends_after_five,
     what_is_wrong_is_said,
     the_command_line_does_it_all,
@@ -411,6 +412,40 @@ async fn both_secrets_sign_while_one_takes_over(store: Store) {
     assert!(!crate::signed::standard(&standard, &secret(&endpoint)) && crate::signed::standard(&standard, &new));
     assert_eq!(hub.header("x-hub-signature-256"), sign(&new_github, &hub));
     assert_eq!(hub.header("x-hub-signature-256-next"), "");
+}
+
+async fn a_hold_that_runs_out_is_told_before_and_after(store: Store) {
+    let (_home, node, partner) = started(store).await;
+    let given = json!({ "url": partner.url(), "events": ["hold.expiring", "transaction.expired"] });
+    made(&node, given).await;
+    let short = ORDER.replace("cycle: order", "cycle: short").replace("retention: 31d", "retention: 1h");
+    node.deploy(&short).await;
+    let mut held = Vec::new();
+    for cycle in ["order", "short"] {
+        held.push(node.hit(&format!("{cycle}/placed"), json!({ "id": 1 })).await.expect(200).transaction());
+        // One that does not wait any more is not told of.
+        node.hit(&format!("{cycle}/placed"), json!({ "id": 2 })).await.expect(200);
+        node.hit(&format!("{cycle}/status"), json!({ "id": 2 })).await.expect(200);
+    }
+    node.advance("53m59s").await;
+    assert_eq!(told(&partner).len(), 0);
+    node.advance("1s").await;
+    assert_eq!(told(&partner), ["hold.expiring"], "a tenth of an hour is left");
+    node.advance("6m").await;
+    assert_eq!(told(&partner), ["hold.expiring", "transaction.expired"]);
+    node.advance("29d22h59m59s").await;
+    assert_eq!(told(&partner).len(), 2);
+    node.advance("1h1s").await;
+    assert_eq!(told(&partner).len(), 3, "24 hours are left");
+    node.advance("1d").await;
+    let all = partner.asked();
+    assert_eq!(told(&partner)[2..], ["hold.expiring", "transaction.expired"]);
+    for (at, transaction) in [(1, &held[1]), (2, &held[1]), (3, &held[0]), (4, &held[0])] {
+        let body: Value = serde_json::from_str(&all[at].body).expect("JSON");
+        assert_eq!(body["data"]["transaction"].as_str(), Some(transaction.as_str()));
+        assert_eq!(body["data"]["step"], "status");
+        assert!(body["data"]["expires_at"].is_string());
+    }
 }
 
 async fn a_loop_ends_after_five(store: Store) {

@@ -5,6 +5,7 @@ mod answers;
 mod api;
 mod bombs;
 mod canaries;
+mod catalogue;
 mod challenges;
 mod clients;
 mod commits;

@@ -11,6 +11,7 @@ mod hits;
 mod keys;
 mod secrets;
 mod shapes;
+mod told;
 mod transactions;
 mod webhooks;
 
@@ -88,6 +89,7 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::events))
         .split_for_parts();
     guarded::describe(&mut document);
+    told::describe(&mut document);
     (router, document)
 }
 

@@ -136,7 +136,7 @@ pub fn schema(event: &EventType) -> Value {
         "type": "object",
         "description": event.says,
         "properties": {
-            "type": { "const": event.name },
+            "type": { "type": "string", "enum": [event.name] },
             "timestamp": { "type": "string", "format": "date-time", "description": "When it happened." },
             "data": data_schema(event),
         },

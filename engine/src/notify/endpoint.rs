@@ -61,8 +61,12 @@ impl Endpoint {
 
     /// An event of no cycle is for all.
     pub fn wants(&self, event: &LiveEvent) -> bool {
-        let of_cycle = |cycle: &String| event.cycle.is_empty() || *cycle == event.cycle;
-        let of_type = |events: &Vec<String>| events.iter().any(|one| *one == event.event);
+        self.wants_of(&event.cycle, &event.event)
+    }
+
+    fn wants_of(&self, cycle: &str, event: &str) -> bool {
+        let of_cycle = |only: &String| cycle.is_empty() || only == cycle;
+        let of_type = |events: &Vec<String>| events.iter().any(|one| one == event);
         self.keeps()
             && self.settings.cycle.as_ref().is_none_or(of_cycle)
             && self.settings.events.as_ref().is_none_or(of_type)
@@ -104,6 +108,11 @@ impl Watched {
     /// Accounts that have any.
     pub fn accounts(&self) -> Vec<String> {
         self.endpoints.keys().cloned().collect()
+    }
+
+    /// Whether this event of the cycle would be somebody's.
+    pub fn is_wanted(&self, account: &str, cycle: &str, event: &str) -> bool {
+        self.of(account).iter().any(|endpoint| endpoint.wants_of(cycle, event))
     }
 
     /// Whether an event of the account could be anybody's.

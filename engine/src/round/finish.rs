@@ -84,6 +84,9 @@ impl Batch<'_> {
             self.stops.push(ran.task.deployment.row.cycle_id);
         }
         let hold = self.write_hold(&ran, &end);
+        if hold.is_some() {
+            self.tell_retention_of(&row, ran.run, &ran.task.deployment.row.name);
+        }
         self.tell_events(&ran, &end);
         let before = ran.task.row.as_ref().map(|row| row.expires_at);
         self.write_run(ran, &end, &row, answers)?;

@@ -433,9 +433,9 @@ pub const DELIVERIES_SETTLE: &str = "UPDATE deliveries AS d SET status = r.statu
     $5::int4[], $6::text[], $7::timestamptz[]) AS u (endpoint, message, status, tries, attempts, due_at) OFFSET 0) AS r \
     WHERE d.account = r.account AND d.message = r.message AND d.endpoint = r.endpoint";
 /// What an endpoint that is not active any more was still to get.
-pub const DELIVERIES_DROP: &str = "UPDATE deliveries SET status = 'missed', due_at = NULL \
-    WHERE (account, message, endpoint) IN (SELECT account, message, endpoint FROM deliveries \
-    WHERE account = $1 AND endpoint = $2 AND due_at IS NOT NULL LIMIT $3)";
+pub const DELIVERIES_DROP: &str = "UPDATE deliveries AS d SET status = 'missed', due_at = NULL \
+    WHERE d.account = $1 AND d.endpoint = $2 AND d.message IN (SELECT o.message FROM deliveries AS o \
+    WHERE o.account = $1 AND o.endpoint = $2 AND o.due_at IS NOT NULL LIMIT $3)";
 pub const DELIVERIES_FROM: &str = "SELECT message FROM deliveries WHERE account = $1 AND endpoint = $2 \
     AND message >= $3 ORDER BY message LIMIT $4";
 pub const MISSED_FROM: &str = "SELECT message FROM deliveries WHERE account = $1 AND endpoint = $2 \
@@ -444,10 +444,10 @@ pub const DELIVERIES_RESEND: &str = "UPDATE deliveries AS d SET status = 'pendin
     (SELECT $1::text AS account, $2::uuid AS endpoint, $4::timestamptz AS due_at, u.message FROM \
     unnest($3::uuid[]) AS u (message) OFFSET 0) AS r WHERE d.account = r.account AND d.message = r.message \
     AND d.endpoint = r.endpoint";
-pub const OLD_DELIVERIES_GONE: &str = "DELETE FROM deliveries WHERE (account, message, endpoint) IN \
-    (SELECT account, message, endpoint FROM deliveries WHERE account = $1 AND message < $2 LIMIT $3)";
-pub const OLD_MESSAGES_GONE: &str = "DELETE FROM messages WHERE (account, message) IN \
-    (SELECT account, message FROM messages WHERE account = $1 AND message < $2 LIMIT $3)";
+pub const OLD_DELIVERIES_GONE: &str = "DELETE FROM deliveries AS d WHERE d.account = $1 AND (d.message, d.endpoint) IN \
+    (SELECT o.message, o.endpoint FROM deliveries AS o WHERE o.account = $1 AND o.message < $2 LIMIT $3)";
+pub const OLD_MESSAGES_GONE: &str = "DELETE FROM messages AS m WHERE m.account = $1 AND m.message IN \
+    (SELECT o.message FROM messages AS o WHERE o.account = $1 AND o.message < $2 LIMIT $3)";
 
 /// Each statement with its name, for the test that prepares them.
 #[cfg(test)]

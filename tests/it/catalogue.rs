@@ -26,7 +26,9 @@ fn written() -> String {
     for event in EVENTS {
         section(event, &mut text);
     }
-    text.push_str("\n# The account's own\n\nAny name that a [`notify`](language.md#notify) step gives. Here, `order.late`:\n");
+    text.push_str(
+        "\n# The account's own\n\nAny name that a [`notify`](language.md#notify) step gives. Here, `order.late`:\n",
+    );
     section(&own_event("order.late"), &mut text);
     text
 }

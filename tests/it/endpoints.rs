@@ -92,7 +92,11 @@ async fn an_endpoint_is_validated_before_it_is_told(store: Store) {
     node.hit("order/placed", json!({ "id": 1 })).await.expect(200);
     settled(&node).await;
     assert_eq!(partner.asked().len(), 1, "a pending endpoint is told nothing");
-    assert_eq!(deliveries(&node, &endpoint).await, [json!(null); 0], "and nothing is kept for one that never was active");
+    assert_eq!(
+        deliveries(&node, &endpoint).await,
+        [json!(null); 0],
+        "and nothing is kept for one that never was active"
+    );
 
     assert_eq!(posted(&node, &endpoint, "validate", json!({})).await["state"], "active");
     node.hit("order/placed", json!({ "id": 2 })).await.expect(200);
@@ -148,7 +152,10 @@ async fn what_happens_is_told_once_and_signed(store: Store) {
     };
     let failed = body("transaction.failed");
     let data = &failed["data"];
-    assert_eq!((&data["cycle"], &data["step"], &data["account"]), (&json!("order"), &json!("broken"), &json!("default")));
+    assert_eq!(
+        (&data["cycle"], &data["step"], &data["account"]),
+        (&json!("order"), &json!("broken"), &json!("default"))
+    );
     assert_eq!(data["transaction"].as_str(), Some(first.transaction().as_str()));
     assert_eq!(data["error"], json!({ "kind": "fail", "message": "it is broken" }));
     assert!(failed["timestamp"].as_str().is_some_and(|at| at.ends_with('Z')), "{failed}");
@@ -168,7 +175,11 @@ async fn what_happens_is_told_once_and_signed(store: Store) {
 async fn an_event_is_told_to_whoever_asked_for_it(store: Store) {
     let (_home, node, partner) = started(store).await;
     node.deploy("cycle: other\nsteps:\n  one: { webhook: }\n").await;
-    let some = made(&node, json!({ "url": format!("{}/some", partner.url()), "events": ["transaction.completed", "order.late"] })).await;
+    let some = made(
+        &node,
+        json!({ "url": format!("{}/some", partner.url()), "events": ["transaction.completed", "order.late"] }),
+    )
+    .await;
     let other = made(&node, json!({ "url": format!("{}/other", partner.url()), "cycle": "other" })).await;
     node.hit("order/placed", json!({ "id": 1 })).await.expect(200);
     node.hit("other/one", json!({})).await.expect(200);
@@ -183,7 +194,8 @@ async fn an_event_is_told_to_whoever_asked_for_it(store: Store) {
     assert_eq!(at("/some"), ["order.late", "transaction.completed"]);
     assert_eq!(at("/other"), ["transaction.completed", "transaction.started"]);
     // Both were told of the same completion: one message.
-    let of = |all: Vec<Value>| all.iter().find(|one| one["event"] == "transaction.completed").expect("told")["id"].clone();
+    let of =
+        |all: Vec<Value>| all.iter().find(|one| one["event"] == "transaction.completed").expect("told")["id"].clone();
     assert_eq!(of(deliveries(&node, &some).await), of(deliveries(&node, &other).await));
 
     let cycle = node.post("/api/v1/cycles/other/stop", "{}").await;

@@ -10,6 +10,7 @@ mod challenges;
 mod clients;
 mod commits;
 mod crash;
+mod crowds;
 mod dev;
 mod each;
 mod each_counts;

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use holdfast_tests::{Asked, Dice, Home, Mode, Node, Partner, Signal, Store, both_stores, eventually, eventually_within};
+use holdfast_tests::{
+    Asked, Dice, Home, Mode, Node, Partner, Signal, Store, both_stores, eventually, eventually_within,
+};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet};
 
@@ -15,7 +17,7 @@ const WORK: &str = "
 cycle: work
 steps:
   asked: { webhook: , next: rest }
-  rest: { delay: 300ms, next: said }
+  rest: { delay: 1s, next: said }
   said: { notify: { event: work.done, data: \"${$.asked.body.n}\" } }
 ";
 
@@ -103,7 +105,9 @@ async fn killed_at_any_instant_every_event_is_told(store: Store) {
     assert_eq!(ids.len() as u64, HITS);
     let mut wanted = BTreeSet::new();
     for id in &ids {
-        wanted.extend(["transaction.started", "work.done", "transaction.completed"].map(|kind| (kind.to_owned(), id.clone())));
+        wanted.extend(
+            ["transaction.started", "work.done", "transaction.completed"].map(|kind| (kind.to_owned(), id.clone())),
+        );
     }
     eventually_within(TAKEN_OVER, "all is told", async || told(&partner).is_superset(&wanted).then_some(())).await;
     // What is told twice is the same, and told of as the same.
@@ -162,7 +166,8 @@ async fn a_dead_nodes_line_is_taken_by_the_other() {
     // Whichever has the line hangs with it; the other is left.
     first.signal(Signal::STOP);
     let told_again = async || (partner.asked().len() >= 3).then_some(());
-    let by_second = tokio::time::timeout(Duration::from_secs(8), eventually_within(TAKEN_OVER, "told again", told_again));
+    let by_second =
+        tokio::time::timeout(Duration::from_secs(8), eventually_within(TAKEN_OVER, "told again", told_again));
     let by_second = by_second.await.is_ok();
     partner.silent(false);
     first.kill().await;

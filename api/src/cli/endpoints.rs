@@ -198,7 +198,8 @@ impl Endpoints {
                 server.done(&enabled, said(&enabled))
             }
             Some(What::Rotate { id, overlap }) => {
-                let rotated = server.post(&format!("endpoints/{id}/rotate"), Some(json!({ "overlap": overlap }))).await?;
+                let rotated =
+                    server.post(&format!("endpoints/{id}/rotate"), Some(json!({ "overlap": overlap }))).await?;
                 server.done(&rotated, rotated["secret"].as_str().unwrap_or_default().to_owned())
             }
             Some(What::Resend { id, which }) => {

@@ -14,8 +14,8 @@ use crate::{
     clock::{micros, to_utc},
     history::parse,
     id::floor_of,
-    notify::{Endpoint, Profile, Secrets, Settings, State, VALIDATE, attempt, check_secret, generate_secret},
     notify::Told,
+    notify::{Endpoint, Profile, Secrets, Settings, State, VALIDATE, attempt, check_secret, generate_secret},
     store::{DeliveryRow, LineRow, Which},
 };
 
@@ -85,8 +85,14 @@ impl Engine {
         secret: Option<SecretString>,
     ) -> Result<(EndpointView, SecretString), Error> {
         let Some(url) = given.url.clone() else { return Err(Error::Invalid("an endpoint needs a `url`".into())) };
-        let fresh =
-            Settings { url, cycle: None, events: None, profile: Profile::default(), ids: Default::default(), schedule: None };
+        let fresh = Settings {
+            url,
+            cycle: None,
+            events: None,
+            profile: Profile::default(),
+            ids: Default::default(),
+            schedule: None,
+        };
         let settings = merged(fresh, given)?;
         let secret = own_or_new(settings.profile, secret)?;
         let endpoint = Uuid::new_v4();
@@ -114,7 +120,12 @@ impl Engine {
     }
 
     /// What is given changes; another URL is validated at once.
-    pub async fn set_endpoint(&self, account: &str, id: EndpointId, given: EndpointGiven) -> Result<EndpointView, Error> {
+    pub async fn set_endpoint(
+        &self,
+        account: &str,
+        id: EndpointId,
+        given: EndpointGiven,
+    ) -> Result<EndpointView, Error> {
         let known = self.known(account, id).await?;
         let settings = merged(known.settings.clone(), given)?;
         let moved = settings.url != known.settings.url;

@@ -28,12 +28,7 @@ const FIELDS: &[Field] = &[
         schema: r#"{"type":"string"}"#,
         example: r#""default""#,
     },
-    Field {
-        name: "cycle",
-        says: "The cycle's name.",
-        schema: r#"{"type":"string"}"#,
-        example: r#""order-status""#,
-    },
+    Field { name: "cycle", says: "The cycle's name.", schema: r#"{"type":"string"}"#, example: r#""order-status""# },
     Field {
         name: "transaction",
         says: "The transaction's id.",

@@ -260,6 +260,8 @@ pub async fn attempt(
             Outcome { status: Some(answered.status), asked, ..outcome }
         }
         Ok(Err(failure)) => Outcome { error: Some(failure.message), ..outcome },
-        Err(_) => Outcome { error: Some("too many requests are out: it did not go out yet".into()), ours: true, ..outcome },
+        Err(_) => {
+            Outcome { error: Some("too many requests are out: it did not go out yet".into()), ours: true, ..outcome }
+        }
     }
 }

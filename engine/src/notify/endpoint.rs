@@ -40,7 +40,8 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn of(row: EndpointRow) -> Result<Self, Error> {
-        let damaged = |what: &str| Error::Internal(format!("endpoint {}: its {what} can't be read", row.endpoint).into());
+        let damaged =
+            |what: &str| Error::Internal(format!("endpoint {}: its {what} can't be read", row.endpoint).into());
         let settings = serde_json::from_str(&row.settings).map_err(|_| damaged("settings"))?;
         let state = State::from_word(&row.state).ok_or_else(|| damaged("state"))?;
         Ok(Self { settings, state, row })

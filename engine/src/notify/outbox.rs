@@ -148,4 +148,3 @@ fn data_of(event: &LiveEvent) -> Members {
     }
     data
 }
-

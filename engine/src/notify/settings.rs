@@ -51,7 +51,9 @@ impl Settings {
         let Some(schedule) = &self.schedule else { return Ok(()) };
         let bounds = millis(WAIT_MIN)..=millis(WAIT_MAX);
         if schedule.is_empty() || schedule.len() > SCHEDULE_MAX || !schedule.iter().all(|wait| bounds.contains(wait)) {
-            return Err(invalid(format!("`schedule`: 1 to {SCHEDULE_MAX} waits of 1s to 31d each, such as [\"5s\", \"1m\"]")));
+            return Err(invalid(format!(
+                "`schedule`: 1 to {SCHEDULE_MAX} waits of 1s to 31d each, such as [\"5s\", \"1m\"]"
+            )));
         }
         Ok(())
     }

@@ -97,8 +97,7 @@ async fn settle(shared: &Arc<Shared>, account: &str, settlements: &[Settlement])
         while commit.drop_deliveries(row.endpoint, DROPPED_AT_ONCE).await? {}
         let event = disabled(row);
         let about = std::slice::from_ref(&event);
-        let posting =
-            post(catalog.watched(), account, (now, &mut shared.deliveries.ids()), about, Some(row.endpoint));
+        let posting = post(catalog.watched(), account, (now, &mut shared.deliveries.ids()), about, Some(row.endpoint));
         posting.write(&mut *commit).await?;
         events.push(event);
     }
@@ -128,7 +127,12 @@ pub fn disabled(row: &EndpointRow) -> LiveEvent {
     if let Some(members) = data.members_mut() {
         members.insert("endpoint".to_owned(), Json::from(row.endpoint.to_string()));
     }
-    LiveEvent { account: row.account.clone(), event: "endpoint.disabled".into(), data: Some(data), ..LiveEvent::default() }
+    LiveEvent {
+        account: row.account.clone(),
+        event: "endpoint.disabled".into(),
+        data: Some(data),
+        ..LiveEvent::default()
+    }
 }
 
 /// The rows of a commit.
@@ -143,7 +147,8 @@ impl Written {
     fn add(&mut self, endpoint: Option<&Endpoint>, mut line: LineRow, settlement: &Settlement, now: Micros) {
         let mut why = None;
         for (row, outcome) in &settlement.outcomes {
-            let takes = |endpoint: &Endpoint| outcome.status.is_some_and(|status| endpoint.settings.profile.takes(status));
+            let takes =
+                |endpoint: &Endpoint| outcome.status.is_some_and(|status| endpoint.settings.profile.takes(status));
             let succeeded = endpoint.is_some_and(takes);
             let looped = outcome.error.as_deref() == Some(LOOP);
             if !outcome.ours && !looped {
@@ -159,11 +164,8 @@ impl Written {
         }
         let active = endpoint.filter(|endpoint| endpoint.is_active());
         if let (Some(endpoint), Some(why)) = (active, &why) {
-            let row = EndpointRow {
-                state: State::Disabled.word().into(),
-                reason: Some(why.clone()),
-                ..endpoint.row.clone()
-            };
+            let row =
+                EndpointRow { state: State::Disabled.word().into(), reason: Some(why.clone()), ..endpoint.row.clone() };
             self.disabled.push(row);
         }
         self.lines.push((line, active.is_some() && why.is_none()));

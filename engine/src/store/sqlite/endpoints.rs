@@ -14,17 +14,7 @@ use super::writer::Work;
 use super::{Sqlite, error, sql};
 use crate::clock::Micros;
 
-in_order!(EndpointRow {
-    account,
-    endpoint,
-    settings,
-    state,
-    reason,
-    sealed,
-    key_id,
-    created_at,
-    validated_at
-});
+in_order!(EndpointRow { account, endpoint, settings, state, reason, sealed, key_id, created_at, validated_at });
 in_order!(DueRow { message, kind, tries, attempts, hops, body from Vec<u8> });
 in_order!(TakenRow { endpoint, claim, failing_since });
 in_order!(LineRow { endpoint, due_at, node, claim, last_success_at, failing_since, hour_at, made, failed });

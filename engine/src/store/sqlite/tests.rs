@@ -37,8 +37,7 @@ pub fn statements() -> Vec<(&'static str, String)> {
 }
 
 /// The catalog is read whole, what is counted is grouped, and places are counted up to a limit.
-const MAY_SCAN: [&str; 8] =
-    ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "ENDPOINTS", "KEYS", "HELD", "TURNS"];
+const MAY_SCAN: [&str; 8] = ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "ENDPOINTS", "KEYS", "HELD", "TURNS"];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
 const BY_ACCOUNT: [&str; 13] = [

@@ -372,11 +372,14 @@ async fn forget_deliveries(shared: &Arc<Shared>, account: &str, now: Micros) {
 
 async fn sweep(shared: &Arc<Shared>) {
     let now = shared.clock.now();
+    let all = shared.deliveries.sweeps_all();
     for account in shared.catalog().accounts() {
         if !leave_lines(shared, &account, now).await {
             continue;
         }
-        forget_deliveries(shared, &account, now).await;
+        if all || !shared.catalog().watched().of(&account).is_empty() {
+            forget_deliveries(shared, &account, now).await;
+        }
         loop {
             match shared.store.sweep(&account, now, SWEEP_CHUNK).await {
                 Ok(true) => tokio::task::yield_now().await,

@@ -10,7 +10,7 @@ use std::{
 use holdfast_engine::{
     Engine, Limits, MasterKeys, Options,
     egress::Network,
-    store::{EndpointRow, Outbox as _, Postgres, Sqlite, Store as _},
+    store::{EndpointRow, Postgres, Sqlite, Store as _},
 };
 use holdfast_tests::{Partner, Store, StoreHome, both_stores, eventually_within};
 use serde_json::json;
@@ -137,7 +137,6 @@ async fn one_that_hangs_among_ten_thousand_delays_no_other(store: Store) {
     partner.silent_to(move |asked| number(asked) == 0);
     let with = delays(&engine, &heard, EVENTS * each - 1).await;
     let (without, with) = (p99(&without), p99(&with));
-    println!("p99 of {ENDPOINTS} endpoints: {without:?}, with one that hangs {with:?}");
     assert!(with < without * 2 + Duration::from_millis(250), "{without:?} without, {with:?} with one that hangs");
     engine.close().await;
 }

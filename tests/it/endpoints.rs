@@ -18,6 +18,7 @@ both_stores![
     both_secrets_sign_while_one_takes_over,
     a_hold_that_runs_out_is_told_before_and_after,
     a_loop_ends_after_five,
+    a_loop_through_a_call_ends_too,
     what_is_wrong_is_said,
     the_command_line_does_it_all,
     the_way_out_has_one_guard,
@@ -480,6 +481,29 @@ async fn a_loop_ends_after_five(store: Store) {
     let error = mine[0]["attempts"][0]["error"].as_str().expect("a reason");
     assert!(error.contains("an endpoint points back at a webhook of ours"), "{error}");
     assert_eq!(shown(&node, &endpoint).await["failing_since"], Value::Null, "it is not the endpoint's failure");
+}
+
+async fn a_loop_through_a_call_ends_too(store: Store) {
+    let relay = "cycle: relay\nsteps:\n  heard: { webhook: , next: call }\n  call: { http: { method: POST, url: URL, body: {} } }\n";
+    let home = Home::new(store, "cycle: echo\nsteps:\n  heard: { webhook: }\n").await;
+    let node = home.dev().await;
+    let url = async |cycle: &str| format!("http://{}{}", node.address, node.hook(cycle, "heard").await);
+    node.deploy(&relay.replace("URL", &url("echo").await)).await;
+    let given = json!({ "url": url("relay").await, "cycle": "echo", "events": ["transaction.completed"] });
+    let endpoint = made(&node, given).await;
+    assert_eq!(endpoint["state"], "active");
+    settled(&node).await;
+    let before = deliveries(&node, &endpoint).await.len();
+    node.hit("echo/heard", json!({})).await.expect(200);
+    settled(&node).await;
+    // The call's own answer may come after what it led to.
+    holdfast_tests::eventually("it ends", async || {
+        settled(&node).await;
+        let all = deliveries(&node, &endpoint).await;
+        (all.len() == before + 6 && all.iter().all(|one| one["status"] != "pending")).then_some(())
+    })
+    .await;
+    assert_eq!(deliveries(&node, &endpoint).await[0]["status"], "failed");
 }
 
 async fn what_is_wrong_is_said(store: Store) {

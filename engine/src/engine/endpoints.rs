@@ -97,7 +97,15 @@ impl Engine {
         let secret = own_or_new(settings.profile, secret)?;
         let endpoint = Uuid::new_v4();
         self.change(account, EndpointChange::Create { endpoint, settings, secret: secret.clone() }).await?;
-        self.validate_endpoint(account, EndpointId(endpoint)).await.map(|view| (view, secret))
+        let id = EndpointId(endpoint);
+        // It is made: whatever becomes of the validation, its secret must be told.
+        match self.validate_endpoint(account, id).await {
+            Ok(view) => Ok((view, secret)),
+            Err(error) => {
+                tracing::warn!(endpoint = %id, error = %error.for_log(), "a new endpoint could not be validated yet");
+                self.endpoint(account, id).await.map(|view| (view, secret))
+            }
+        }
     }
 
     /// By id.

@@ -43,6 +43,8 @@ use crate::{
 
 /// Live events that a slow receiver may fall behind by before it misses some.
 const EVENTS_KEPT: usize = 4_096;
+/// How long the end of an engine waits for deliveries that are out.
+const DELIVERIES_GRACE: Duration = Duration::from_secs(2);
 
 /// Cheap to clone; all clones are one engine.
 #[derive(Clone)]
@@ -139,7 +141,8 @@ impl Engine {
             tokio::spawn(writer::run(shared.clone(), queue, ids)),
             tokio::spawn(worker::run(shared.clone())),
             tokio::spawn(worker::hear(shared.clone())),
-            tokio::spawn(notify::run(shared.clone(), settled)),
+            tokio::spawn(notify::run(shared.clone())),
+            tokio::spawn(notify::settle(shared.clone(), settled)),
         ];
         Ok(Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) })
     }
@@ -150,6 +153,8 @@ impl Engine {
         self.refuse_new_work();
         self.shared.closing.send_replace(true);
         self.shared.writer.drained().await;
+        // What is out and comes back soon is written down, or it would be told twice.
+        let _ = tokio::time::timeout(DELIVERIES_GRACE, self.shared.deliveries.none()).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in &tasks {
             task.abort();

@@ -4,7 +4,10 @@
 //! what came of it, or when its lease ends, or when its process does.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,7 +17,7 @@ use uuid::Uuid;
 use super::{
     Endpoint, HOPS_HEADER, HOPS_MAX, OneSecret, Secrets,
     outbox::LOOP,
-    settle::{self, Settlement},
+    settle::Settlement,
     sign::{self, Signed},
 };
 use crate::{
@@ -36,12 +39,16 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const LEASE: Duration = Duration::from_secs(60);
 /// Lines that a process has at once. Well under the requests that may be out at once.
 const LINES_MAX: u64 = 500;
+/// Of them, those of endpoints that are failing: however many hang, the rest is the others'.
+const FAILING_MAX: u64 = 250;
 /// Lines taken by one statement.
 const TAKEN_MAX: i64 = 100;
 /// Deliveries that a line makes at once; one that fails makes one.
 const AT_ONCE: i64 = 8;
 /// An answer's body is read to here, and thrown away.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Of so many sweeps one is of accounts without endpoints too.
+const SWEEPS_ALL: u64 = 20;
 /// Outcomes that wait to be written; more lines than there are.
 const OUTCOMES_MAX: usize = 1_024;
 
@@ -49,6 +56,9 @@ const OUTCOMES_MAX: usize = 1_024;
 pub struct Deliveries {
     wake: Notify,
     out: watch::Sender<u64>,
+    /// Of those, lines of endpoints that are failing.
+    failing: AtomicU64,
+    sweeps: AtomicU64,
     outcomes: mpsc::Sender<Settlement>,
     /// Of messages that no round makes. Held to make one.
     ids: Mutex<Ids>,
@@ -57,12 +67,27 @@ pub struct Deliveries {
 impl Deliveries {
     pub fn new() -> (Self, mpsc::Receiver<Settlement>) {
         let (outcomes, settled) = mpsc::channel(OUTCOMES_MAX);
-        (Self { wake: Notify::new(), out: watch::channel(0).0, outcomes, ids: Mutex::default() }, settled)
+        (
+            Self {
+                wake: Notify::new(),
+                out: watch::channel(0).0,
+                failing: AtomicU64::new(0),
+                sweeps: AtomicU64::new(0),
+                outcomes,
+                ids: Mutex::default(),
+            },
+            settled,
+        )
     }
 
     /// There is something to deliver.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Whether what was told by endpoints that are gone is swept now: it is there seldom.
+    pub fn sweeps_all(&self) -> bool {
+        self.sweeps.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEPS_ALL)
     }
 
     /// Returns once this process has no line.
@@ -81,20 +106,26 @@ impl Deliveries {
 }
 
 /// A line in hand, until it is dropped.
-pub struct InHand(Arc<Shared>);
+pub struct InHand {
+    shared: Arc<Shared>,
+    failing: bool,
+}
 
 impl InHand {
-    fn begin(shared: &Arc<Shared>) -> Self {
+    fn begin(shared: &Arc<Shared>, failing: bool) -> Self {
         shared.deliveries.out.send_modify(|out| *out += 1);
-        Self(shared.clone())
+        shared.deliveries.failing.fetch_add(u64::from(failing), Ordering::AcqRel);
+        Self { shared: shared.clone(), failing }
     }
 }
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.0.deliveries.out.send_modify(|out| *out = out.saturating_sub(1));
+        let deliveries = &self.shared.deliveries;
+        deliveries.failing.fetch_sub(u64::from(self.failing), Ordering::AcqRel);
+        deliveries.out.send_modify(|out| *out = out.saturating_sub(1));
         // Whoever waits for room.
-        self.0.deliveries.wake();
+        deliveries.wake();
     }
 }
 
@@ -111,14 +142,14 @@ pub struct Outcome {
     pub ours: bool,
 }
 
-pub async fn run(shared: Arc<Shared>, settled: mpsc::Receiver<Settlement>) {
-    let settling = tokio::spawn(settle::run(shared.clone(), settled));
+/// Takes lines until the engine closes.
+pub async fn run(shared: Arc<Shared>) {
     let mut closing = shared.closing.subscribe();
     loop {
         tokio::select! {
             () = shared.deliveries.wake.notified() => {}
             () = tokio::time::sleep(TICK) => {}
-            _ = closing.wait_for(|closing| *closing) => break,
+            _ = closing.wait_for(|closing| *closing) => return,
         }
         let moving = match shared.clock.is_manual() {
             true => Some(shared.advancing.lock().await),
@@ -130,7 +161,6 @@ pub async fn run(shared: Arc<Shared>, settled: mpsc::Receiver<Settlement>) {
         }
         drop(moving);
     }
-    settling.abort();
 }
 
 /// Everything that is due at this instant, and what that leads to.
@@ -147,13 +177,15 @@ pub async fn due(shared: &Arc<Shared>) -> Result<(), Error> {
 async fn take(shared: &Arc<Shared>) -> Result<usize, Error> {
     let mut taken = 0;
     let now = shared.clock.now();
-    let taker = Taker { node: &shared.instance, now, until_at: now.saturating_add(micros(LEASE)) };
     for account in shared.catalog().watched().accounts() {
         loop {
             let room = shared.deliveries.room().min(TAKEN_MAX);
             if room == 0 {
                 return Ok(taken);
             }
+            let failing = shared.deliveries.failing.load(Ordering::Acquire) < FAILING_MAX;
+            let until_at = now.saturating_add(micros(LEASE));
+            let taker = Taker { node: &shared.instance, now, until_at, failing };
             let lines = shared.store.take_lines(&account, &taker, room).await?;
             let all = (lines.len() as i64) < room;
             if !lines.is_empty() {
@@ -162,7 +194,8 @@ async fn take(shared: &Arc<Shared>) -> Result<usize, Error> {
             }
             taken += lines.len();
             for line in lines {
-                let (shared, account, in_hand) = (shared.clone(), account.clone(), InHand::begin(shared));
+                let (shared, account, in_hand) =
+                    (shared.clone(), account.clone(), InHand::begin(shared, line.failing_since.is_some()));
                 tokio::spawn(async move { deliver(&shared, account, line, in_hand).await });
             }
             if all {

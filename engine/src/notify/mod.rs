@@ -24,7 +24,7 @@ pub use endpoint::{Endpoint, State, Watched};
 pub use outbox::post;
 pub use profile::{Profile, Told};
 pub use settings::Settings;
-pub use settle::DROPPED_AT_ONCE;
+pub use settle::{DROPPED_AT_ONCE, run as settle};
 pub use sign::{OneSecret, Secrets, check as check_secret, generate as generate_secret};
 
 /// What an endpoint must answer before it is told anything.
@@ -59,3 +59,6 @@ pub fn hops_in(document: &holdfast_definitions::Json) -> u32 {
     let holdfast_definitions::Json::Object(members) = document else { return 0 };
     members.values().filter_map(|output| output.get("headers")).map(hops_of).max().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,8 @@ pub struct Taker<'a> {
     pub node: &'a str,
     pub now: Micros,
     pub until_at: Micros,
+    /// Lines of endpoints that are failing too.
+    pub failing: bool,
 }
 
 /// A line that was taken.

@@ -83,12 +83,12 @@ impl FromColumns for Delivery {
 #[async_trait]
 impl Endpoints for Postgres {
     async fn take_lines(&self, account: &str, taker: &Taker<'_>, limit: i64) -> Result<Vec<TakenRow>> {
-        let ready = sqlx::query(sql::LINES_READY).bind(account).bind(instant(taker.now));
+        let ready = sqlx::query(sql::LINES_READY).bind(account).bind(instant(taker.now)).bind(taker.failing);
         if ready.fetch_optional(&self.readers).await.map_err(error::of)?.is_none() {
             return Ok(Vec::new());
         }
         let query = sqlx::query(sql::LINES_TAKE).bind(account).bind(instant(taker.now)).bind(taker.node);
-        let query = query.bind(instant(taker.until_at)).bind(limit);
+        let query = query.bind(instant(taker.until_at)).bind(limit).bind(taker.failing);
         read_all(&query.fetch_all(&self.keepers).await.map_err(error::of)?)
     }
 

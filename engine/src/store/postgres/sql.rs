@@ -396,13 +396,13 @@ pub const LINE_PUT: &str = "INSERT INTO lines (account, endpoint, until_at, clai
     VALUES ($1, $2, 'epoch', 0, 0, 0) ON CONFLICT (account, endpoint) DO NOTHING";
 pub const LINE_GONE: &str = "DELETE FROM lines WHERE account = $1 AND endpoint = $2";
 pub const LINES_READY: &str = "SELECT endpoint FROM lines WHERE account = $1 AND due_at <= $2 AND until_at <= $2 \
-    ORDER BY due_at LIMIT 1";
+    AND (failing_since IS NULL OR $3) ORDER BY due_at LIMIT 1";
 pub const LINE_NEXT: &str =
     "SELECT due_at FROM lines WHERE account = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
 /// One that a commit or another process has in hand is passed over: it is looked for again at once.
 pub const LINES_TAKE: &str = "UPDATE lines AS l SET node = $3, until_at = $4, claim = l.claim + 1 FROM \
     (SELECT account, endpoint FROM lines WHERE account = $1 AND due_at <= $2 AND until_at <= $2 \
-    ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED) AS r WHERE l.account = $1 AND r.account = l.account \
+    AND (failing_since IS NULL OR $6) ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED) AS r WHERE l.account = $1 AND r.account = l.account \
     AND l.endpoint = r.endpoint RETURNING l.endpoint, l.claim, l.failing_since";
 pub const LINES_LEFT: &str = "UPDATE lines AS l SET node = NULL, until_at = 'epoch', claim = l.claim + 1 FROM \
     (SELECT account, endpoint FROM lines WHERE account = $1 AND node IS NOT NULL AND node <> ALL ($2) \

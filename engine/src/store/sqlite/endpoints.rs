@@ -53,13 +53,13 @@ fn ids(ids: &[Uuid]) -> Vec<u8> {
 impl Endpoints for Sqlite {
     async fn take_lines(&self, account: &str, taker: &Taker<'_>, limit: i64) -> Result<Vec<TakenRow>> {
         // Without the writer, where there is nothing.
-        let ready = sqlx::query(sql::LINES_READY).bind(account.to_owned()).bind(taker.now);
+        let ready = sqlx::query(sql::LINES_READY).bind(account.to_owned()).bind(taker.now).bind(taker.failing);
         if self.all::<(Uuid,)>(ready).await?.is_empty() {
             return Ok(Vec::new());
         }
         let mut work = Work::begin(&self.writer).await?;
         let query = sqlx::query(sql::LINES_TAKE).bind(account.to_owned()).bind(taker.now).bind(taker.node.to_owned());
-        let query = query.bind(taker.until_at).bind(limit);
+        let query = query.bind(taker.until_at).bind(limit).bind(taker.failing);
         let rows = query.fetch_all(work.connection()?).await.map_err(|cause| work.failed(cause))?;
         work.commit().await?;
         read_all(&rows)

@@ -421,11 +421,13 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
 
 /// Steps and deliveries, with what they lead to.
 async fn everything_done(shared: &Arc<Shared>) -> Result<(), Error> {
-    shared.at_work.none().await;
-    notify::due(shared).await?;
-    // A delivery may have been to a webhook of ours.
-    shared.at_work.none().await;
-    Ok(())
+    loop {
+        shared.at_work.none().await;
+        if notify::due(shared).await? == 0 {
+            return Ok(());
+        }
+        // A delivery may have been to a webhook of ours.
+    }
 }
 
 /// The year 9999: what RFC 3339 can write.

@@ -163,12 +163,14 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Everything that is due at this instant, and what that leads to.
-pub async fn due(shared: &Arc<Shared>) -> Result<(), Error> {
+/// Every delivery that is due at this instant. How many lines had any.
+pub async fn due(shared: &Arc<Shared>) -> Result<usize, Error> {
+    let mut all = 0;
     loop {
         shared.deliveries.none().await;
-        if take(shared).await? == 0 {
-            return Ok(());
+        match take(shared).await? {
+            0 => return Ok(all),
+            taken => all += taken,
         }
     }
 }

@@ -421,9 +421,10 @@ pub const LINES_SETTLE: &str = "UPDATE lines AS l SET node = NULL, until_at = 'e
 
 // Deliveries.
 
-pub const DELIVERIES_DUE: &str = "SELECT d.message, d.type, d.tries, d.attempts, m.hops, m.body FROM deliveries AS d \
-    JOIN messages AS m ON m.account = d.account AND m.message = d.message \
-    WHERE d.account = $1 AND d.endpoint = $2 AND d.due_at <= $3 ORDER BY d.due_at, d.message LIMIT $4";
+pub const DELIVERIES_DUE: &str = "SELECT d.message, d.type, d.tries, d.attempts, m.hops, m.body FROM (SELECT \
+    message, type, tries, attempts FROM deliveries WHERE account = $1 AND endpoint = $2 AND due_at <= $3 \
+    ORDER BY due_at, message LIMIT $4) AS d CROSS JOIN LATERAL (SELECT hops, body FROM messages WHERE account = $1 \
+    AND message = d.message OFFSET 0) AS m";
 pub const DELIVERIES: &str = "SELECT message, type, status, tries, attempts, due_at FROM deliveries \
     WHERE account = $1 AND endpoint = $2 AND message < $3 ORDER BY message DESC LIMIT $4";
 pub const DELIVERIES_MISSED: &str = "SELECT message, type, status, tries, attempts, due_at FROM deliveries \

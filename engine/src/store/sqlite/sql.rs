@@ -422,8 +422,8 @@ pub const LINE_PUT: &str = "INSERT INTO lines (account, endpoint, until_at, clai
 pub const LINE_GONE: &str = "DELETE FROM lines WHERE account = ?1 AND endpoint = ?2";
 pub const LINES_READY: &str = "SELECT endpoint FROM lines WHERE account = ?1 AND due_at <= ?2 AND until_at <= ?2 \
     AND (failing_since IS NULL OR ?3) ORDER BY due_at LIMIT 1";
-pub const LINE_NEXT: &str =
-    "SELECT due_at FROM lines WHERE account = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+pub const LINE_NEXT: &str = "SELECT due_at FROM lines WHERE account = ?1 AND due_at IS NOT NULL \
+    ORDER BY due_at LIMIT 1";
 pub const LINES_TAKE: &str = "UPDATE lines SET node = ?3, until_at = ?4, claim = claim + 1 \
     WHERE (account, endpoint) IN (SELECT account, endpoint FROM lines WHERE account = ?1 AND due_at <= ?2 \
     AND until_at <= ?2 AND (failing_since IS NULL OR ?6) ORDER BY due_at LIMIT ?5) RETURNING endpoint, claim, failing_since";

@@ -92,7 +92,7 @@ impl Shared {
             self.hint_catalog();
         }
         if !events.is_empty() {
-            self.deliveries.wake();
+            self.deliveries.wake(account);
         }
         for event in events {
             self.tell_event(event);

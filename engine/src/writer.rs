@@ -335,7 +335,7 @@ async fn tell(shared: &Arc<Shared>, account: &str, told: Told, replies: Vec<Repl
         given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
     if told.posted {
-        shared.deliveries.wake();
+        shared.deliveries.wake(account);
     }
     for ongoing in told.calls {
         runner::perform(shared, account, ongoing);

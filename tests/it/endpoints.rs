@@ -1,7 +1,11 @@
 //! Webhooks that Holdfast sends (contract, section 12).
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use holdfast_tests::{Asked, Home, Node, Partner, Store, both_stores};
+use holdfast_engine::{EndpointGiven, Engine, Error, Limits, MasterKeys, Options, egress::Network};
+use holdfast_tests::{Asked, Home, Node, Partner, Store, StoreHome, both_stores};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 both_stores![
@@ -19,6 +23,7 @@ both_stores![
     a_hold_that_runs_out_is_told_before_and_after,
     a_loop_ends_after_five,
     a_loop_through_a_call_ends_too,
+    secrets_are_sealed_anew_with_another_master_key,
     what_is_wrong_is_said,
     the_command_line_does_it_all,
     the_way_out_has_one_guard,
@@ -504,6 +509,43 @@ async fn a_loop_through_a_call_ends_too(store: Store) {
     })
     .await;
     assert_eq!(deliveries(&node, &endpoint).await[0]["status"], "failed");
+}
+
+async fn opened(home: &StoreHome, keys: &[&str]) -> Result<Engine, Error> {
+    let options = Options {
+        database: home.database(),
+        manual_clock: true,
+        node: "test".into(),
+        limits: Limits::default(),
+        master_keys: MasterKeys::parse(&keys.join("\n")).expect("keys"),
+        egress: Network::loopback().to_vec().into(),
+        environment: BTreeMap::new(),
+        script_worker: None,
+    };
+    Engine::open(options).await
+}
+
+async fn secrets_are_sealed_anew_with_another_master_key(store: Store) {
+    let (home, partner) = (StoreHome::new(store).await, Partner::start().await);
+    let (old, new) = (MasterKeys::generate(), MasterKeys::generate());
+    let engine = opened(&home, &[&old]).await.expect("it opens");
+    let given = EndpointGiven { url: Some(partner.url()), ..EndpointGiven::default() };
+    let (endpoint, secret) = engine.create_endpoint("default", given, None).await.expect("made");
+    engine.close().await;
+    let refused = opened(&home, &[&new]).await.map(|_| ()).expect_err("it is sealed with another").to_string();
+    assert!(
+        refused.contains(&format!("endpoint/{}", endpoint.id)) && refused.contains("--master-key-file"),
+        "{refused}"
+    );
+
+    let engine = opened(&home, &[&new, &old]).await.expect("both open");
+    assert_eq!(engine.reseal().await.expect("resealed"), 1);
+    engine.close().await;
+    let engine = opened(&home, &[&new]).await.expect("it opens");
+    engine.validate_endpoint("default", endpoint.id).await.expect("validated");
+    let asked = partner.asked().pop().expect("it was asked");
+    assert!(crate::signed::standard(&asked, secret.expose_secret()), "with the same secret");
+    engine.close().await;
 }
 
 async fn what_is_wrong_is_said(store: Store) {

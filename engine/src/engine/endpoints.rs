@@ -241,7 +241,7 @@ impl Engine {
 
     async fn change(&self, account: &str, change: EndpointChange) -> Result<Done, Error> {
         let done = self.shared.writer.admin(account, Admin::Endpoint(change)).await?;
-        self.shared.deliveries.wake();
+        self.shared.deliveries.wake(account);
         Ok(done)
     }
 

@@ -4,6 +4,7 @@
 //! what came of it, or when its lease ends, or when its process does.
 
 use std::{
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -29,8 +30,10 @@ use crate::{
     store::{DueRow, TakenRow, Taker},
 };
 
-/// How often a node looks for lines that another has made due, or let lie.
+/// How often a node looks through all accounts for lines that time, or another node, has made due; and not
+/// before so many times as long as the last look took.
 const TICK: Duration = Duration::from_millis(250);
+const TICK_REST: u32 = 10;
 /// Of a whole delivery (contract, section 12).
 const DELIVERY_MAX: Duration = Duration::from_secs(15);
 /// With the wait for a way out, where too much is out already.
@@ -55,6 +58,8 @@ const OUTCOMES_MAX: usize = 1_024;
 /// What this process is delivering.
 pub struct Deliveries {
     wake: Notify,
+    /// Accounts that have something now. Held to add one, or to take them.
+    rung: Mutex<BTreeSet<String>>,
     out: watch::Sender<u64>,
     /// Of those, lines of endpoints that are failing.
     failing: AtomicU64,
@@ -70,6 +75,7 @@ impl Deliveries {
         (
             Self {
                 wake: Notify::new(),
+                rung: Mutex::default(),
                 out: watch::channel(0).0,
                 failing: AtomicU64::new(0),
                 sweeps: AtomicU64::new(0),
@@ -80,9 +86,19 @@ impl Deliveries {
         )
     }
 
-    /// There is something to deliver.
-    pub fn wake(&self) {
+    /// The account has something to deliver.
+    pub fn wake(&self, account: &str) {
+        self.waits(account);
         self.wake.notify_one();
+    }
+
+    /// The account is looked at with the next that rings.
+    fn waits(&self, account: &str) {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner).insert(account.to_owned());
+    }
+
+    fn rung(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.rung.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether what was told by endpoints that are gone is swept now: it is there seldom.
@@ -108,14 +124,15 @@ impl Deliveries {
 /// A line in hand, until it is dropped.
 pub struct InHand {
     shared: Arc<Shared>,
+    account: String,
     failing: bool,
 }
 
 impl InHand {
-    fn begin(shared: &Arc<Shared>, failing: bool) -> Self {
+    fn begin(shared: &Arc<Shared>, account: &str, failing: bool) -> Self {
         shared.deliveries.out.send_modify(|out| *out += 1);
         shared.deliveries.failing.fetch_add(u64::from(failing), Ordering::AcqRel);
-        Self { shared: shared.clone(), failing }
+        Self { shared: shared.clone(), account: account.to_owned(), failing }
     }
 }
 
@@ -124,8 +141,8 @@ impl Drop for InHand {
         let deliveries = &self.shared.deliveries;
         deliveries.failing.fetch_sub(u64::from(self.failing), Ordering::AcqRel);
         deliveries.out.send_modify(|out| *out = out.saturating_sub(1));
-        // Whoever waits for room.
-        deliveries.wake();
+        // Its account may wait for room, and others are looked at soon.
+        deliveries.wake(&self.account);
     }
 }
 
@@ -145,21 +162,30 @@ pub struct Outcome {
 /// Takes lines until the engine closes.
 pub async fn run(shared: Arc<Shared>) {
     let mut closing = shared.closing.subscribe();
+    let mut next = Instant::now() + TICK;
     loop {
         tokio::select! {
             () = shared.deliveries.wake.notified() => {}
-            () = tokio::time::sleep(TICK) => {}
+            () = tokio::time::sleep_until(next.into()) => {}
             _ = closing.wait_for(|closing| *closing) => return,
+        }
+        let (began, mut accounts) = (Instant::now(), shared.deliveries.rung());
+        let all = began >= next;
+        if all {
+            accounts.extend(shared.catalog().watched().accounts());
         }
         let moving = match shared.clock.is_manual() {
             true => Some(shared.advancing.lock().await),
             false => None,
         };
-        if let Err(error) = take(&shared).await {
+        if let Err(error) = take(&shared, accounts).await {
             tracing::warn!(error = %error.for_log(), "looking for deliveries failed; it is tried again");
             tokio::time::sleep(TICK).await;
         }
         drop(moving);
+        if all {
+            next = Instant::now() + TICK.max(began.elapsed() * TICK_REST);
+        }
     }
 }
 
@@ -168,41 +194,45 @@ pub async fn due(shared: &Arc<Shared>) -> Result<usize, Error> {
     let mut all = 0;
     loop {
         shared.deliveries.none().await;
-        match take(shared).await? {
+        let accounts = shared.catalog().watched().accounts().into_iter().collect();
+        match take(shared, accounts).await? {
             0 => return Ok(all),
             taken => all += taken,
         }
     }
 }
 
-/// Takes the lines that are due, as far as there is room. How many.
-async fn take(shared: &Arc<Shared>) -> Result<usize, Error> {
+/// Takes the lines of these accounts that are due, as far as there is room: some of each, in turn, so that
+/// no account waits for all of another's. How many.
+async fn take(shared: &Arc<Shared>, accounts: BTreeSet<String>) -> Result<usize, Error> {
     let mut taken = 0;
     let now = shared.clock.now();
-    for account in shared.catalog().watched().accounts() {
-        loop {
-            let room = shared.deliveries.room().min(TAKEN_MAX);
-            if room == 0 {
-                return Ok(taken);
-            }
-            let failing = shared.deliveries.failing.load(Ordering::Acquire) < FAILING_MAX;
-            let until_at = now.saturating_add(micros(LEASE));
-            let taker = Taker { node: &shared.instance, now, until_at, failing };
-            let lines = shared.store.take_lines(&account, &taker, room).await?;
-            let all = (lines.len() as i64) < room;
-            if !lines.is_empty() {
-                // Its endpoint may have been changed on another node.
-                shared.follow_catalog().await?;
-            }
-            taken += lines.len();
-            for line in lines {
-                let (shared, account, in_hand) =
-                    (shared.clone(), account.clone(), InHand::begin(shared, line.failing_since.is_some()));
-                tokio::spawn(async move { deliver(&shared, account, line, in_hand).await });
-            }
-            if all {
-                break;
-            }
+    let mut accounts: VecDeque<String> = accounts.into_iter().collect();
+    while let Some(account) = accounts.pop_front() {
+        let room = shared.deliveries.room().min(TAKEN_MAX);
+        if room == 0 {
+            // Whoever lets go of a line rings again; these are not forgotten meanwhile.
+            accounts.push_front(account);
+            accounts.iter().for_each(|account| shared.deliveries.waits(account));
+            return Ok(taken);
+        }
+        let failing = shared.deliveries.failing.load(Ordering::Acquire) < FAILING_MAX;
+        let until_at = now.saturating_add(micros(LEASE));
+        let taker = Taker { node: &shared.instance, now, until_at, failing };
+        let lines = shared.store.take_lines(&account, &taker, room).await?;
+        if !lines.is_empty() {
+            // Its endpoint may have been changed on another node.
+            shared.follow_catalog().await?;
+        }
+        taken += lines.len();
+        let more = lines.len() as i64 == room;
+        for line in lines {
+            let in_hand = InHand::begin(shared, &account, line.failing_since.is_some());
+            let (shared, account) = (shared.clone(), account.clone());
+            tokio::spawn(async move { deliver(&shared, account, line, in_hand).await });
+        }
+        if more {
+            accounts.push_back(account);
         }
     }
     Ok(taken)

@@ -114,7 +114,7 @@ async fn settle(shared: &Arc<Shared>, account: &str, settlements: &[Settlement])
         shared.tell_event(event);
     }
     // A line may have more.
-    shared.deliveries.wake();
+    shared.deliveries.wake(account);
     Ok(())
 }
 

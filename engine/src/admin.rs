@@ -1,15 +1,20 @@
 //! Changes to what is deployed: deploy, start, stop, delete, keys. Rare, each a commit of its own
 //! under the account's lock, after which no hit is accepted by the state or version before it.
 
+mod endpoints;
+
 use std::{collections::HashSet, sync::Arc};
 
 use holdfast_definitions::{Cycle, Json, Members};
 use uuid::Uuid;
 
+pub use endpoints::{EndpointChange, Resend};
+
 use crate::{
-    Error,
+    Error, LiveEvent,
     catalog::{Catalog, Deployment},
     engine::Shared,
+    notify::post,
     secret::{MasterKeys, SECRETS_MAX},
     store::{Commit, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
 };
@@ -49,6 +54,7 @@ pub enum Admin {
     SecretsUsed {
         names: Vec<String>,
     },
+    Endpoint(EndpointChange),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +63,8 @@ pub enum Done {
     Deployed(Vec<bool>),
     /// How many secrets were sealed with an older key.
     Resealed(usize),
+    /// How many deliveries are due again.
+    Resent(usize),
     Ok,
 }
 
@@ -65,30 +73,37 @@ impl Shared {
         let mut commit = self.begin(account).await?;
         let catalog = self.catalog_at(account, commit.head().revision).await?;
         let keys = &self.secrets.keys;
-        let mut change = Change { account, catalog: &catalog, keys, commit: &mut *commit, changed: false };
+        let mut change =
+            Change { account, catalog: &catalog, keys, commit: &mut *commit, changed: false, events: Vec::new() };
         let (done, event) = change.apply(admin).await?;
         let changed = change.changed;
+        let mut events = std::mem::take(&mut change.events);
+        events.extend(event);
+        let events: Vec<LiveEvent> = events.into_iter().map(|(event, cycle)| about(account, event, cycle)).collect();
         if changed {
             commit.bump_revision().await?;
         }
+        let now = commit.head().now;
+        let posting = post(catalog.watched(), account, (now, &mut self.deliveries.ids()), &events, None);
+        posting.write(&mut *commit).await?;
         commit.commit().await?;
         if changed {
             self.refresh_catalog_or_warn().await;
             self.hint_catalog();
         }
-        if let Some((event, cycle)) = event {
-            self.tell_event(crate::LiveEvent {
-                account: account.to_owned(),
-                event: event.into(),
-                data: None,
-                cycle,
-                transaction: None,
-                hit: None,
-                step: None,
-            });
+        if !events.is_empty() {
+            self.deliveries.wake(account);
+        }
+        for event in events {
+            self.tell_event(event);
         }
         Ok(done)
     }
+}
+
+/// An event of a cycle.
+fn about(account: &str, event: &'static str, cycle: String) -> LiveEvent {
+    LiveEvent { account: account.to_owned(), event: event.into(), cycle, ..LiveEvent::default() }
 }
 
 struct Change<'a> {
@@ -97,6 +112,8 @@ struct Change<'a> {
     keys: &'a MasterKeys,
     commit: &'a mut dyn Commit,
     changed: bool,
+    /// What it did besides the last: (event, cycle).
+    events: Vec<(&'static str, String)>,
 }
 
 type Applied = (Done, Option<(&'static str, String)>);
@@ -127,6 +144,7 @@ impl Change<'_> {
                 Ok((Done::Ok, None))
             }
             Admin::Reseal => self.reseal().await,
+            Admin::Endpoint(change) => self.endpoint(change).await,
             Admin::SecretsUsed { names } => {
                 for name in names {
                     self.commit.secret_used(&name).await?;
@@ -157,6 +175,7 @@ impl Change<'_> {
             self.commit.reseal_secret(&row.name, &sealed, &key_id).await?;
             resealed += 1;
         }
+        resealed += self.reseal_endpoints().await?;
         Ok((Done::Resealed(resealed), None))
     }
 
@@ -181,7 +200,7 @@ impl Change<'_> {
                 }
             };
             if changed {
-                last = Some(("cycle.deployed", cycle.name.clone()));
+                self.events.extend(last.replace(("cycle.deployed", cycle.name.clone())));
             }
             self.changed |= changed;
             deployed.push(changed);

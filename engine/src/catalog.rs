@@ -18,6 +18,7 @@ use crate::{
     clock::{Micros, micros},
     history::parse,
     limits::QUEUE_WINDOW,
+    notify::Watched,
     store::{CatalogRows, CycleRow, Seek},
 };
 
@@ -27,6 +28,7 @@ pub struct Catalog {
     cycles: HashMap<Uuid, Arc<Deployment>>,
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
+    watched: Watched,
 }
 
 /// A cycle with all its retained versions.
@@ -160,6 +162,7 @@ impl Catalog {
                 .insert(row.version, Version { cycle, created_at: row.created_at });
         }
         let mut catalog = Self { revisions: rows.revisions.into_iter().collect(), ..Self::default() };
+        catalog.watched = Watched::build(rows.endpoints, &earlier.watched)?;
         let mut steps: HashMap<Uuid, Vec<(String, String)>> = HashMap::new();
         for row in rows.webhooks {
             steps.entry(row.cycle_id).or_default().push((row.webhook, row.step));
@@ -217,6 +220,10 @@ impl Catalog {
             let hook = cycle.hooks.iter().find(|hook| hook.identifier == identifier)?;
             Some((cycle.row.name.clone(), hook.step.clone()))
         })
+    }
+
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     pub fn accounts(&self) -> Vec<String> {

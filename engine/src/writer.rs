@@ -306,6 +306,7 @@ async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gat
     let revision = commit.head().revision;
     // The catalog is the newest: whoever changes it holds the lock that is held here.
     let catalog = shared.catalog_at(account, revision).await?;
+    let heard = shared.is_heard() || catalog.watched().is_watched(account);
     let around = Surroundings {
         account,
         catalog,
@@ -313,7 +314,7 @@ async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gat
         env: &shared.environment,
         instance: &shared.instance,
         waiters: &shared.waiters,
-        heard: shared.is_heard(),
+        heard,
     };
     let items =
         works.iter().enumerate().map(|(ticket, work)| Item { work: work.clone(), ticket: Some(ticket) }).collect();
@@ -330,6 +331,9 @@ async fn tell(shared: &Arc<Shared>, account: &str, told: Told, replies: Vec<Repl
     let elsewhere: Vec<_> =
         given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
+    if told.posted {
+        shared.deliveries.wake(account);
+    }
     for ongoing in told.calls {
         runner::perform(shared, account, ongoing);
     }

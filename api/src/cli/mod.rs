@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod cycles;
 mod dev;
+mod endpoints;
 mod graph;
 mod hits;
 mod keys;
@@ -62,6 +63,8 @@ enum Verb {
     Keys(keys::Keys),
     /// Secrets of a running server
     Secrets(secrets::Secrets),
+    /// Endpoints of a running server, and what they are told
+    Endpoints(endpoints::Endpoints),
     /// The clock of a running server
     Clock(clock::Clock),
     /// Runs scripts that come on standard input: started by the server, for itself
@@ -106,6 +109,7 @@ impl Cli {
             Verb::Webhooks(verb) => verb.run().await,
             Verb::Keys(verb) => verb.run().await,
             Verb::Secrets(verb) => verb.run().await,
+            Verb::Endpoints(verb) => verb.run().await,
             Verb::Clock(verb) => verb.run().await,
             Verb::Sandbox => Ok(ExitCode::SUCCESS),
         }

@@ -348,4 +348,5 @@ pub struct CatalogRows {
     pub cycles: Vec<CycleRow>,
     pub versions: Vec<VersionRow>,
     pub webhooks: Vec<WebhookRow>,
+    pub endpoints: Vec<super::EndpointRow>,
 }

@@ -29,7 +29,7 @@ use crate::{
 type Statement<'q> = Query<'q, Database, PgArguments>;
 
 impl Postgres {
-    async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
+    pub(super) async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
         let rows = query.fetch_all(&self.readers).await.map_err(error::of)?;
         read_all(&rows)
     }
@@ -74,6 +74,7 @@ impl Store for Postgres {
             cycles: self.all(sqlx::query(sql::CYCLES)).await?,
             versions: self.all(sqlx::query(sql::VERSIONS)).await?,
             webhooks: self.all(sqlx::query(sql::WEBHOOKS)).await?,
+            endpoints: self.all(sqlx::query(sql::ENDPOINTS)).await?,
         })
     }
 

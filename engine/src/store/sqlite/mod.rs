@@ -6,6 +6,7 @@
 
 mod columns;
 mod commit;
+mod endpoints;
 mod error;
 mod lock;
 mod reads;
@@ -50,7 +51,7 @@ const READER_CACHE: &str = "-2048";
 const LOG_BYTES_KEPT: &str = "67108864";
 
 /// Prepared statements a connection keeps: more than there are.
-const STATEMENTS_KEPT: usize = 128;
+const STATEMENTS_KEPT: usize = 256;
 
 #[derive(Debug)]
 pub struct Sqlite {

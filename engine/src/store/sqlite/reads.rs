@@ -19,11 +19,11 @@ use crate::clock::Micros;
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 impl Sqlite {
-    async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
         self.readers.acquire().await.map_err(error::of)
     }
 
-    async fn all<T: FromColumns>(&self, query: Query) -> Result<Vec<T>> {
+    pub(super) async fn all<T: FromColumns>(&self, query: Query) -> Result<Vec<T>> {
         let mut reader = self.reader().await?;
         all(&mut reader, query).await
     }
@@ -81,6 +81,7 @@ impl Store for Sqlite {
             cycles: all(&mut reader, sqlx::query(sql::CYCLES)).await?,
             versions: all(&mut reader, sqlx::query(sql::VERSIONS)).await?,
             webhooks: all(&mut reader, sqlx::query(sql::WEBHOOKS)).await?,
+            endpoints: all(&mut reader, sqlx::query(sql::ENDPOINTS)).await?,
         })
     }
 

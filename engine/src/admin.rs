@@ -78,8 +78,7 @@ impl Shared {
         let (done, event) = change.apply(admin).await?;
         let changed = change.changed;
         let mut events = std::mem::take(&mut change.events);
-        events.extend(event);
-        let events: Vec<LiveEvent> = events.into_iter().map(|(event, cycle)| about(account, event, cycle)).collect();
+        events.extend(event.map(|(event, cycle)| about(account, event, cycle)));
         if changed {
             commit.bump_revision().await?;
         }
@@ -112,8 +111,8 @@ struct Change<'a> {
     keys: &'a MasterKeys,
     commit: &'a mut dyn Commit,
     changed: bool,
-    /// What it did besides the last: (event, cycle).
-    events: Vec<(&'static str, String)>,
+    /// What it did besides the last; endpoints are told of them all.
+    events: Vec<LiveEvent>,
 }
 
 type Applied = (Done, Option<(&'static str, String)>);
@@ -186,7 +185,6 @@ impl Change<'_> {
 
     async fn deploy(&mut self, cycles: Vec<Arc<Cycle>>) -> Result<Applied, Error> {
         let mut deployed = Vec::new();
-        let mut last = None;
         for cycle in cycles {
             let changed = match self.catalog.cycle(self.account, &cycle.name).cloned() {
                 Some(known) if known.newest().is_some_and(|newest| newest.cycle.digest == cycle.digest) => false,
@@ -200,12 +198,12 @@ impl Change<'_> {
                 }
             };
             if changed {
-                self.events.extend(last.replace(("cycle.deployed", cycle.name.clone())));
+                self.events.push(about(self.account, "cycle.deployed", cycle.name.clone()));
             }
             self.changed |= changed;
             deployed.push(changed);
         }
-        Ok((Done::Deployed(deployed), last))
+        Ok((Done::Deployed(deployed), None))
     }
 
     async fn new_cycle(&mut self, cycle: &Cycle) -> Result<(), Error> {

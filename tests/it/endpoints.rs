@@ -176,6 +176,9 @@ async fn what_happens_is_told_once_and_signed(store: Store) {
     ids.dedup();
     assert_eq!(ids.len(), all.len(), "each has its own id");
     assert!(deliveries(&node, &endpoint).await.iter().all(|one| one["status"] == "delivered"));
+    assert!(!node.log().contains(&secret));
+    let listed = node.get("/api/v1/endpoints").await.text();
+    assert!(!listed.contains(&secret) && listed.contains(id(&endpoint)));
 }
 
 async fn an_event_is_told_to_whoever_asked_for_it(store: Store) {
@@ -204,10 +207,12 @@ async fn an_event_is_told_to_whoever_asked_for_it(store: Store) {
         |all: Vec<Value>| all.iter().find(|one| one["event"] == "transaction.completed").expect("told")["id"].clone();
     assert_eq!(of(deliveries(&node, &some).await), of(deliveries(&node, &other).await));
 
-    let cycle = node.post("/api/v1/cycles/other/stop", "{}").await;
-    cycle.expect(200);
+    node.post("/api/v1/cycles/other/stop", "{}").await.expect(200);
+    // Two cycles of one deploy, each told of.
+    node.deploy("cycle: other\nsteps:\n  one: { webhook: }\n  two: { webhook: }\n---\ncycle: third\nsteps:\n  one: { webhook: }\n").await;
     settled(&node).await;
-    assert_eq!(at("/other"), ["cycle.stopped", "transaction.completed", "transaction.started"]);
+    let seen = ["cycle.deployed", "cycle.started", "cycle.stopped", "transaction.completed", "transaction.started"];
+    assert_eq!(at("/other"), seen);
 }
 
 /// (from, to) of the waits between the attempts of a delivery, in seconds.

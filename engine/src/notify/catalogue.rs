@@ -85,6 +85,7 @@ pub const EVENTS: &[EventType] = events![
     "cycle.started": "A cycle was started." ["cycle"],
     "cycle.stopped": "A cycle was stopped, by an operator or by a step with `on_error: stop`." ["cycle"],
     "cycle.deployed": "A new cycle, or a new version of one, was deployed." ["cycle"],
+    "cycle.deleted": "A cycle was deleted." ["cycle"],
     "transaction.started": "A hit started a transaction." ["cycle", "step", "transaction", "hit"],
     "transaction.held": "A transaction came to a mid-cycle webhook, where it is held." ["cycle", "step", "transaction", "hit"],
     "transaction.resumed": "A hit, a re-run or an `expires` began another run of a transaction." ["cycle", "step", "transaction", "hit"],

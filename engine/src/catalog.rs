@@ -19,6 +19,7 @@ use crate::{
     clock::{Micros, micros},
     history::parse,
     limits::QUEUE_WINDOW,
+    notify::Watched,
     store::{CatalogRows, CycleRow, Seek},
 };
 
@@ -29,6 +30,7 @@ pub struct Catalog {
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
     pub addresses: Addresses,
+    watched: Watched,
 }
 
 /// A cycle with all its retained versions.
@@ -163,6 +165,7 @@ impl Catalog {
         }
         let mut catalog = Self { revisions: rows.revisions.into_iter().collect(), ..Self::default() };
         catalog.addresses = Addresses::build(rows.shared, &earlier.addresses)?;
+        catalog.watched = Watched::build(rows.endpoints, &earlier.watched)?;
         let mut steps: HashMap<Uuid, Vec<(String, String)>> = HashMap::new();
         for row in rows.webhooks {
             steps.entry(row.cycle_id).or_default().push((row.webhook, row.step));
@@ -230,6 +233,10 @@ impl Catalog {
             let hook = cycle.hooks.iter().find(|hook| hook.identifier == identifier)?;
             Some((cycle.row.name.clone(), hook.step.clone()))
         })
+    }
+
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     pub fn accounts(&self) -> Vec<String> {

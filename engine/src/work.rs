@@ -46,6 +46,8 @@ pub enum Work {
     },
     /// A hold may have run into its `expires`.
     Expire(TimerRow),
+    /// The retention of a hold runs out, or is about to: endpoints are told.
+    Tell(TimerRow),
     /// What came of a step that was done outside of a commit.
     Proceed {
         ongoing: Arc<Ongoing>,

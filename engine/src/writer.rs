@@ -15,6 +15,7 @@ use std::{
     time::Instant,
 };
 
+use indexmap::IndexMap;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
@@ -226,31 +227,27 @@ async fn unpanicked<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 async fn commit_all(gathering: &mut Gathering, jobs: Vec<Job>) {
-    let mut group = Group::default();
-    let mut of: Option<String> = None;
+    // What one account asked for keeps its order; accounts have none among each other.
+    let mut groups: IndexMap<String, Group> = IndexMap::new();
     for job in jobs {
         match job {
             Job::Work { account, work, reply } => {
-                if of.as_ref().is_some_and(|of| *of != account)
-                    && let Some(of) = of.take()
-                {
-                    commit_group(gathering, &of, std::mem::take(&mut group), false).await;
-                }
-                of = Some(account);
+                let group = groups.entry(account).or_default();
                 group.0.push(work);
                 group.1.push(reply);
             }
             Job::Admin { account, admin, reply } => {
-                if let Some(of) = of.take() {
-                    commit_group(gathering, &of, std::mem::take(&mut group), false).await;
+                if let Some(group) = groups.shift_remove(&account) {
+                    commit_group(gathering, &account, group, false).await;
                 }
                 let done = gathering.shared.administer(&account, *admin).await;
                 let _ = reply.send(done);
             }
         }
     }
-    if let Some(of) = of {
-        commit_group(gathering, &of, group, true).await;
+    let last = groups.len().saturating_sub(1);
+    for (at, (account, group)) in groups.into_iter().enumerate() {
+        commit_group(gathering, &account, group, at == last).await;
     }
 }
 
@@ -340,6 +337,7 @@ async fn decide(gathering: &mut Gathering, account: &str, group: &mut Group, gat
     let revision = commit.head().revision;
     // The catalog is the newest: whoever changes it holds the lock that is held here.
     let catalog = shared.catalog_at(account, revision).await?;
+    let heard = shared.is_heard() || catalog.watched().is_watched(account);
     let around = Surroundings {
         account,
         catalog,
@@ -347,7 +345,7 @@ async fn decide(gathering: &mut Gathering, account: &str, group: &mut Group, gat
         env: &shared.environment,
         instance: &shared.instance,
         waiters: &shared.waiters,
-        heard: shared.is_heard(),
+        heard,
     };
     let items =
         works.iter().enumerate().map(|(ticket, work)| Item { work: work.clone(), ticket: Some(ticket) }).collect();
@@ -364,6 +362,9 @@ async fn tell(shared: &Arc<Shared>, account: &str, told: Told, replies: Vec<Repl
     let elsewhere: Vec<_> =
         given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
+    if told.posted {
+        shared.deliveries.wake(account);
+    }
     for ongoing in told.calls {
         runner::perform(shared, account, ongoing);
     }

@@ -1,5 +1,7 @@
 //! A store whose commits a test counts, stalls and fails on cue.
 
+mod endpoints;
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},

@@ -3,6 +3,7 @@
 
 mod clock;
 mod cycles;
+mod endpoints;
 mod events;
 mod extract;
 mod guarded;
@@ -11,6 +12,7 @@ mod keys;
 mod secrets;
 mod shapes;
 mod shared;
+mod told;
 mod transactions;
 mod webhooks;
 
@@ -80,11 +82,19 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(secrets::list, secrets::put))
         .routes(routes!(secrets::delete))
         .routes(routes!(secrets::reseal))
+        .routes(routes!(endpoints::list, endpoints::create))
+        .routes(routes!(endpoints::show, endpoints::change, endpoints::delete))
+        .routes(routes!(endpoints::validate))
+        .routes(routes!(endpoints::enable))
+        .routes(routes!(endpoints::rotate))
+        .routes(routes!(endpoints::resend))
+        .routes(routes!(endpoints::deliveries))
         .routes(routes!(clock::show))
         .routes(routes!(clock::advance))
         .routes(routes!(events::events))
         .split_for_parts();
     guarded::describe(&mut document);
+    told::describe(&mut document);
     (router, document)
 }
 

@@ -278,6 +278,13 @@ impl Lowering {
     }
 }
 
+/// The names that `preset` may have.
+#[cfg(test)]
+pub(crate) fn presets() -> impl Iterator<Item = &'static str> {
+    let written = senders::VERIFY.iter().chain(senders::CHALLENGE).map(|(name, _)| *name);
+    written.chain(verify::OTHER_PRESETS.iter().copied())
+}
+
 /// How many steps stand inside an `each`.
 fn inner_steps(step: &Node) -> usize {
     match get(step, "each").and_then(|each| get(each, "steps")).map(|steps| &steps.value) {

@@ -5,6 +5,7 @@
 
 mod cycles;
 mod deliver;
+mod endpoints;
 mod explain;
 mod hits;
 mod keys;
@@ -13,6 +14,8 @@ mod scripted;
 mod secrets;
 mod shared;
 mod transactions;
+
+pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +34,7 @@ use crate::{
     clock::{Clock, Micros, system_now, to_utc},
     egress::{Egress, Tokens},
     id::Ids,
-    runner,
+    notify, runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
     waiters::Waiters,
@@ -42,6 +45,8 @@ use crate::{
 
 /// Live events that a slow receiver may fall behind by before it misses some.
 const EVENTS_KEPT: usize = 4_096;
+/// How long the end of an engine waits for deliveries that are out.
+const DELIVERIES_GRACE: Duration = Duration::from_secs(2);
 
 /// Cheap to clone; all clones are one engine.
 #[derive(Clone)]
@@ -70,6 +75,7 @@ pub struct Shared {
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
     pub at_work: runner::AtWork,
+    pub deliveries: notify::Deliveries,
     /// The one way out.
     pub egress: Egress,
     pub tokens: Tokens,
@@ -102,6 +108,7 @@ impl Engine {
             (false, _) => Clock::system(),
         };
         let (writer, queue) = Writer::new();
+        let (deliveries, settled) = notify::Deliveries::new();
         let catalog = Catalog::build(store.catalog().await?, &Catalog::default())?;
         let ids = match options.manual_clock {
             // The clock stood still while no engine ran: what comes now must still come later.
@@ -123,6 +130,7 @@ impl Engine {
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
             at_work: runner::AtWork::default(),
+            deliveries,
             egress: Egress::new(options.egress),
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
@@ -137,6 +145,8 @@ impl Engine {
             tokio::spawn(writer::run(shared.clone(), queue, ids)),
             tokio::spawn(worker::run(shared.clone())),
             tokio::spawn(worker::hear(shared.clone())),
+            tokio::spawn(notify::run(shared.clone())),
+            tokio::spawn(notify::settle(shared.clone(), settled)),
         ];
         Ok(Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) })
     }
@@ -147,6 +157,8 @@ impl Engine {
         self.refuse_new_work();
         self.shared.closing.send_replace(true);
         self.shared.writer.drained().await;
+        // What is out and comes back soon is written down, or it would be told twice.
+        let _ = tokio::time::timeout(DELIVERIES_GRACE, self.shared.deliveries.none()).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in &tasks {
             task.abort();

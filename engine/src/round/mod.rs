@@ -14,6 +14,7 @@ mod finish;
 mod incoming;
 mod keep;
 mod repeats;
+mod retained;
 mod run;
 mod several;
 mod turns;
@@ -25,11 +26,13 @@ use std::{
     time::Instant,
 };
 
+use holdfast_definitions::Json;
 use uuid::Uuid;
 
 pub use direct::{expired_in_queue, key_names};
 pub use keep::full;
 pub use repeats::{RepeatName, body_hash, dedupe_hash, header_hash};
+pub use retained::tells;
 pub use run::Task;
 pub use run::{hex, unhex};
 pub use several::Decided;
@@ -41,6 +44,7 @@ use crate::{
     catalog::Catalog,
     id::Ids,
     limits::Limits,
+    notify::post,
     ongoing::Ongoing,
     store::{Commit, Head, Writes},
     waiters::Waiters,
@@ -59,6 +63,8 @@ pub struct Told {
     pub catalog_changed: bool,
     /// Steps to be done outside of a commit, from now on.
     pub calls: Vec<Ongoing>,
+    /// There is something for endpoints.
+    pub posted: bool,
 }
 
 /// An answer that a commit gave.
@@ -170,6 +176,7 @@ impl<'a> Batch<'a> {
         if !refused.is_empty() {
             return Ok(Decided::Refused(refused));
         }
+        self.post().await?;
         let began = Instant::now();
         self.commit.commit_with(&self.writes).await?;
         phase("write", began);
@@ -257,7 +264,26 @@ impl<'a> Batch<'a> {
             transaction: transaction.map(crate::TransactionId),
             hit: hit.map(crate::HitId),
             step: step.map(str::to_owned),
+            hops: 0,
         });
+    }
+
+    /// What is known besides of the event that was told last.
+    fn with(&mut self, data: Option<Json>, hops: u32) {
+        if self.around.heard
+            && let Some(event) = self.told.events.last_mut()
+        {
+            event.data = data;
+            event.hops = hops;
+        }
+    }
+
+    /// What endpoints are told of all this.
+    async fn post(&mut self) -> Result<(), Error> {
+        let watched = self.around.catalog.watched();
+        let posting = post(watched, self.around.account, (self.head.now, self.ids), &self.told.events, None);
+        self.told.posted = !posting.messages.is_empty();
+        Ok(posting.write(&mut *self.commit).await?)
     }
 
     /// Synchronous callers whose hit is unmatched after all: `200 Webhook accepted.`, for good.

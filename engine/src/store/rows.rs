@@ -349,4 +349,5 @@ pub struct CatalogRows {
     pub versions: Vec<VersionRow>,
     pub webhooks: Vec<WebhookRow>,
     pub shared: Vec<super::routes::SharedRow>,
+    pub endpoints: Vec<super::EndpointRow>,
 }

@@ -5,6 +5,7 @@
 //! The clock and the keys are everybody's: none may stand yet.
 
 mod catalog;
+mod endpoints;
 mod hits;
 mod holds;
 mod kept;
@@ -43,6 +44,7 @@ pub async fn all(store: &dyn Store) {
     store.ping().await.expect("an answer");
     catalog::all(store).await;
     secrets::all(store).await;
+    endpoints::all(store).await;
     kept::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;

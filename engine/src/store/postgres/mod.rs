@@ -8,6 +8,7 @@ mod columns;
 mod commit;
 #[cfg(test)]
 mod distributed;
+mod endpoints;
 mod error;
 mod hints;
 mod partitions;

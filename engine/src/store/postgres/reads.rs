@@ -75,6 +75,7 @@ impl Store for Postgres {
             versions: self.all(sqlx::query(sql::VERSIONS)).await?,
             webhooks: self.all(sqlx::query(sql::WEBHOOKS)).await?,
             shared: self.all(sqlx::query(sql::SHARED)).await?,
+            endpoints: self.all(sqlx::query(sql::ENDPOINTS)).await?,
         })
     }
 

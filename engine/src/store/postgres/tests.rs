@@ -194,6 +194,10 @@ async fn what_is_due_is_sought_among_many_that_wait() {
     let looks = [
         ("due", sql::TIMERS_DUE, "'default', '2026-01-01', 1000", "Index Only Scan using timers_pkey"),
         ("next", sql::TIMER_NEXT, "'default'", "Index Only Scan using timers_pkey"),
+        ("ready", sql::LINES_READY, "'default', '2026-01-01', true", "Index Scan using lines_due"),
+        ("take", sql::LINES_TAKE, "'default', '2026-01-01', 'a', '2026-01-01', 9, true", "Index Scan using lines_due"),
+        ("next_line", sql::LINE_NEXT, "'default'", "using lines_due"),
+        ("mine", sql::DELIVERIES_DUE, &format!("'default', '{}', '2026-01-01', 8", Uuid::nil()), "deliveries_due"),
         ("left", sql::UNDERWAY_LEFT, "'default', '{a,b}', 500", "Index Scan using underway_by_node"),
     ];
     for filled in [false, true] {
@@ -222,6 +226,11 @@ const DELAYED: &str = "
     INSERT INTO underway (account, transaction_id, run, cycle_id, version, entry, started_at, steps, status, attempts,
         claim, due_at) SELECT account, transaction_id, run, transaction_id, 1, 'e', due_at, '[]', 'running', '[]', 1,
         due_at FROM timers;
+    INSERT INTO lines SELECT 'default', transaction_id, due_at, NULL, 'epoch', 0, NULL, NULL, NULL, 0, 0 FROM timers;
+    INSERT INTO deliveries SELECT 'default', transaction_id, ('00000000-0000-0000-0000-' || lpad(to_hex(n % 10), 12, '0'))::uuid,
+        'x', 'pending', 0, '[]', t.due_at FROM timers AS t, generate_series(1, 3) AS n;
+    ANALYZE lines;
+    ANALYZE deliveries;
     ANALYZE timers;
     ANALYZE underway";
 

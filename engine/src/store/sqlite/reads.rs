@@ -19,7 +19,7 @@ use crate::clock::Micros;
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 impl Sqlite {
-    async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
         self.readers.acquire().await.map_err(error::of)
     }
 
@@ -82,6 +82,7 @@ impl Store for Sqlite {
             versions: all(&mut reader, sqlx::query(sql::VERSIONS)).await?,
             webhooks: all(&mut reader, sqlx::query(sql::WEBHOOKS)).await?,
             shared: all(&mut reader, sqlx::query(sql::SHARED)).await?,
+            endpoints: all(&mut reader, sqlx::query(sql::ENDPOINTS)).await?,
         })
     }
 

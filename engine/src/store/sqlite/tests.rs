@@ -37,10 +37,13 @@ pub fn statements() -> Vec<(&'static str, String)> {
 }
 
 /// The catalog is read whole, what is counted is grouped, and places are counted up to a limit.
-const MAY_SCAN: [&str; 8] = ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "SHARED", "KEYS", "HELD", "TURNS"];
+const MAY_SCAN: [&str; 9] =
+    ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "SHARED", "ENDPOINTS", "KEYS", "HELD", "TURNS"];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 12] = [
+const BY_ACCOUNT: [&str; 14] = [
+    "LINES_LEFT",
+    "LINE_NEXT",
     "UNDERWAY_LEFT",
     "SHARED_GONE",
     "BEGIN_HEAD",

@@ -7,7 +7,7 @@ use holdfast_definitions::{Cycle, Json, Members};
 use uuid::Uuid;
 
 use crate::{
-    Error,
+    AccountLimits, Error,
     catalog::{Catalog, Deployment},
     engine::Shared,
     secret::{MasterKeys, SECRETS_MAX},
@@ -49,6 +49,10 @@ pub enum Admin {
     SecretsUsed {
         names: Vec<String>,
     },
+    Limits {
+        limits: AccountLimits,
+    },
+    LeaveAccount,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -118,6 +122,12 @@ impl Change<'_> {
                 }
                 Ok((Done::Ok, None))
             }
+            Admin::Limits { limits } => {
+                self.commit.put_limits(&limits).await?;
+                self.changed = true;
+                Ok((Done::Ok, None))
+            }
+            Admin::LeaveAccount => self.leave().await,
             Admin::PutSecret { name, sealed, key_id } => self.put_secret(name, sealed, key_id).await,
             Admin::DeleteSecret { name } => {
                 if !self.commit.delete_secret(&name).await? {
@@ -134,6 +144,16 @@ impl Change<'_> {
                 Ok((Done::Ok, None))
             }
         }
+    }
+
+    async fn leave(&mut self) -> Result<Applied, Error> {
+        if let Some(cycle) = self.catalog.cycles(self.account).find(|cycle| cycle.row.deleted_at.is_none()) {
+            let (account, cycle) = (self.account, &cycle.row.name);
+            return Err(Error::Conflict(format!("the account {account} has cycles ({cycle}): delete them first")));
+        }
+        self.commit.leave_account().await?;
+        self.changed = true;
+        Ok((Done::Ok, None))
     }
 
     async fn put_secret(&mut self, name: String, sealed: Vec<u8>, key_id: String) -> Result<Applied, Error> {

@@ -3,6 +3,7 @@
 //! [`Engine`] is the one handle. Time, ids and the database each come in through one seam; SQL
 //! stands in `store` and `migrations/` alone. What goes out to others goes through `egress`.
 
+mod account;
 mod admin;
 mod answer;
 mod callers;
@@ -33,6 +34,7 @@ mod work;
 mod worker;
 mod writer;
 
+pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
 pub use engine::Engine;
 pub use error::Error;

@@ -353,6 +353,7 @@ async fn hear_answer(shared: &Shared, account: &str, hit: Uuid) -> Result<(), Er
 }
 
 async fn sweep(shared: &Arc<Shared>) {
+    shared.forget_accounts().await;
     let now = shared.clock.now();
     for account in shared.catalog().accounts() {
         if !leave_lines(shared, &account, now).await {

@@ -44,7 +44,8 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         body::linger(body, &parts.headers, &app.limits);
         return Err(Refusal::Inactive);
     }
-    if let Err(busy) = app.engine.has_room().and_then(|()| app.rates.admit(door)) {
+    let hits_a_second = app.engine.limits_of(&door.account).hits_per_second;
+    if let Err(busy) = app.engine.has_room().and_then(|()| app.rates.admit(door, hits_a_second)) {
         body::discard(body, &parts.headers, &app.limits).await;
         return Err(busy.into());
     }

@@ -3,6 +3,7 @@
 //! Every method takes the account first; what belongs to another account is not found, and neither
 //! is what has expired, swept or not.
 
+mod accounts;
 mod cycles;
 mod explain;
 mod hits;
@@ -243,7 +244,15 @@ impl Shared {
         }
         let now = self.clock.now();
         self.store.prepare(now).await?;
-        let commit = self.store.begin(account, self.clock.is_manual().then_some(now)).await?;
+        let begun = self.store.begin(account, self.clock.is_manual().then_some(now)).await;
+        if matches!(begun, Err(crate::store::Error::Refused(_))) {
+            // Another node may have removed it.
+            self.follow_catalog().await?;
+            if self.catalog().revision(account) < 0 {
+                return Err(Error::NotFound { what: "account", id: account.to_owned() });
+            }
+        }
+        let commit = begun?;
         self.clock.heard(commit.head().now);
         Ok(commit)
     }
@@ -268,7 +277,7 @@ impl Shared {
     pub async fn follow_catalog(&self) -> Result<(), Error> {
         let known = self.catalog();
         let revisions = self.store.revisions().await?;
-        if revisions.iter().any(|(account, revision)| known.revision(account) != *revision) {
+        if !known.is_of(&revisions) {
             self.reload().await?;
         }
         Ok(())

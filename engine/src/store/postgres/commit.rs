@@ -122,6 +122,10 @@ impl PostgresCommit {
         error::of(cause)
     }
 
+    pub(super) fn now(&self) -> Micros {
+        self.head.now
+    }
+
     pub(super) fn account(&self) -> String {
         self.account.clone()
     }

@@ -4,6 +4,7 @@
 //! all nodes, and each statement after the lock sees all earlier ones (read committed). A node that
 //! stops while it holds the lock is thrown out by the server within seconds.
 
+mod account;
 mod columns;
 mod commit;
 #[cfg(test)]

@@ -29,12 +29,12 @@ use crate::{
 type Statement<'q> = Query<'q, Database, PgArguments>;
 
 impl Postgres {
-    async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
+    pub(super) async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
         let rows = query.fetch_all(&self.readers).await.map_err(error::of)?;
         read_all(&rows)
     }
 
-    async fn first<T: FromColumns>(&self, query: Statement<'_>) -> Result<Option<T>> {
+    pub(super) async fn first<T: FromColumns>(&self, query: Statement<'_>) -> Result<Option<T>> {
         Ok(self.all(query).await?.into_iter().next())
     }
 }
@@ -71,6 +71,7 @@ impl Store for Postgres {
         // catalog is read again.
         Ok(CatalogRows {
             revisions: self.revisions().await?,
+            accounts: self.all(sqlx::query(sql::ACCOUNTS)).await?,
             cycles: self.all(sqlx::query(sql::CYCLES)).await?,
             versions: self.all(sqlx::query(sql::VERSIONS)).await?,
             webhooks: self.all(sqlx::query(sql::WEBHOOKS)).await?,

@@ -4,13 +4,14 @@
 //! Invariant: a commit that was acknowledged is on disk (`synchronous=FULL`), and the file has one
 //! process (a lock on a file beside it, held as long as the store).
 
+mod account;
 mod columns;
 mod commit;
 mod error;
 mod lock;
 mod reads;
 mod sheet;
-mod sql;
+pub(super) mod sql;
 mod sweep;
 mod write;
 mod writer;
@@ -50,7 +51,7 @@ const READER_CACHE: &str = "-2048";
 const LOG_BYTES_KEPT: &str = "67108864";
 
 /// Prepared statements a connection keeps: more than there are.
-const STATEMENTS_KEPT: usize = 128;
+const STATEMENTS_KEPT: usize = 192;
 
 #[derive(Debug)]
 pub struct Sqlite {

@@ -1,7 +1,7 @@
 //! What an account may use at most: past it `429`, naming the limit; nobody else is touched (contract,
 //! sections 10 and 13).
 
-use holdfast_tests::{Home, Mode, Node, Response, Store, both_stores, eventually};
+use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores, eventually};
 use serde_json::{Value, json};
 
 use crate::accounts::{about, deploy, hit, make, path_of, serve};
@@ -99,8 +99,12 @@ async fn two_that_come_at_once_do_not_both_get_the_last_place(store: Store) {
     let (_home, node) = serve(store).await;
     make(&node, "acme", json!({ "transactions": 10 })).await;
     let began = path_of(&deploy(&node, "acme", HELD).await, "held/began");
-    let calls = (0..40).map(|id| hit(&node, &began, json!({ "id": id })));
-    let statuses: Vec<u16> = futures_util::future::join_all(calls).await.iter().map(|answer| answer.status).collect();
+    let mut calls = tokio::task::JoinSet::new();
+    for id in 0..40 {
+        calls.spawn(Call::new("POST", &began).json(json!({ "id": id })).send(node.address));
+    }
+    let answers = calls.join_all().await;
+    let statuses: Vec<u16> = answers.into_iter().map(|answer| answer.expect("an answer").status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 10, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 30, "{statuses:?}");
 }

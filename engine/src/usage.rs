@@ -22,6 +22,8 @@ const BYTES_FRESH: Duration = Duration::from_secs(10);
 const REST: u32 = 50;
 /// Nor, where something is about to be refused, before so many times as long.
 const REST_BEFORE_REFUSAL: u32 = 4;
+/// A hit that is about to be refused waits no longer than this for another count.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Rows that one look takes.
 const CHUNK: i64 = 5_000;
 
@@ -35,6 +37,7 @@ enum What {
 /// How things stood at the last count.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
+    began: Instant,
     at: Instant,
     took: Duration,
     count: u64,
@@ -81,11 +84,12 @@ impl Usage {
         due
     }
 
-    /// Whether another count may say something else, and may be made already.
-    fn is_stale(&self, account: &str, what: What) -> bool {
+    /// How long to wait before another count, for one who came at an instant: none, where what is known
+    /// was counted since.
+    fn rest(&self, account: &str, what: What, came: Instant) -> Option<Duration> {
         let counts = self.counts();
-        let known = counts.get(&(account.to_owned(), what));
-        known.is_some_and(|known| known.at.elapsed() >= known.took * REST_BEFORE_REFUSAL)
+        let known = counts.get(&(account.to_owned(), what)).filter(|known| known.began < came)?;
+        Some((known.took * REST_BEFORE_REFUSAL).saturating_sub(known.at.elapsed()))
     }
 
     /// What is there, as far as this node knows; none before the first count.
@@ -191,12 +195,16 @@ impl Shared {
         Ok(self.usage.known(account, what).unwrap_or_default())
     }
 
-    /// Before a refusal: transactions that this node let in may have ended since. As it is known where a
-    /// count has only just been made.
+    /// Before a refusal: transactions that this node let in may have ended since. Those who wait at once
+    /// share a count.
     async fn again(&self, account: &str, what: What, most: u64) -> Result<u64, Error> {
-        let _one = self.usage.awaited.lock().await;
-        if what == What::Transactions && self.usage.is_stale(account, what) {
-            self.count(account, what, most).await?;
+        let came = Instant::now();
+        if what == What::Transactions {
+            let _one = self.usage.awaited.lock().await;
+            if let Some(rest) = self.usage.rest(account, what, came).filter(|rest| *rest <= PATIENCE) {
+                tokio::time::sleep(rest).await;
+                self.count(account, what, most).await?;
+            }
         }
         Ok(self.usage.known(account, what).unwrap_or_default())
     }
@@ -223,7 +231,7 @@ impl Shared {
         // What was let in while it was counted may have been missed: it is added, at worst twice, until
         // the next count.
         let since = counts.get(&key).map_or(0, |known| known.since.saturating_sub(before));
-        counts.insert(key, Counted { at: Instant::now(), took: began.elapsed(), count, since, counting: false });
+        counts.insert(key, Counted { began, at: Instant::now(), took: began.elapsed(), count, since, counting: false });
         Ok(())
     }
 

@@ -180,7 +180,9 @@ impl Change<'_> {
             for webhook in &cycle.webhooks {
                 self.commit.put_webhook(webhook).await?;
             }
-            self.commit.put_kept(cycle.row.cycle_id, &cycle.kept).await?;
+            if !cycle.kept.is_empty() {
+                self.commit.put_kept(cycle.row.cycle_id, &cycle.kept).await?;
+            }
         }
         self.changed = true;
         Ok((Done::Ok, None))

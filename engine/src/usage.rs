@@ -41,8 +41,10 @@ struct Counted {
     at: Instant,
     took: Duration,
     count: u64,
-    /// What this node has let in since the count began.
+    /// What this node has committed since the count began.
     since: u64,
+    /// What it has let in and not committed yet: the count may have missed it.
+    pending: u64,
     counting: bool,
 }
 
@@ -94,25 +96,34 @@ impl Usage {
 
     /// What is there, as far as this node knows; none before the first count.
     fn known(&self, account: &str, what: What) -> Option<u64> {
-        self.counts().get(&(account.to_owned(), what)).map(|known| known.count.saturating_add(known.since))
+        self.counts().get(&(account.to_owned(), what)).map(|known| known.all())
     }
 
     /// Adds to what this node has let in. False where `most` would be passed: nothing is added then.
     fn add(&self, account: &str, what: What, by: u64, most: u64) -> bool {
         let mut counts = self.counts();
         let Some(known) = counts.get_mut(&(account.to_owned(), what)) else { return true };
-        if known.count.saturating_add(known.since).saturating_add(by) > most {
+        if known.all().saturating_add(by) > most {
             return false;
         }
-        known.since = known.since.saturating_add(by);
+        known.pending = known.pending.saturating_add(by);
         true
     }
 
-    /// Takes back what was let in and came to nothing.
-    fn take_back(&self, account: &str, what: What, by: u64) {
+    /// What was let in is committed, or came to nothing.
+    fn settle(&self, account: &str, what: What, by: u64, committed: bool) {
         if let Some(known) = self.counts().get_mut(&(account.to_owned(), what)) {
-            known.since = known.since.saturating_sub(by);
+            known.pending = known.pending.saturating_sub(by);
+            if committed {
+                known.since = known.since.saturating_add(by);
+            }
         }
+    }
+}
+
+impl Counted {
+    fn all(&self) -> u64 {
+        self.count.saturating_add(self.since).saturating_add(self.pending)
     }
 }
 
@@ -126,16 +137,21 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// What it was given for is committed.
     pub fn kept(mut self) {
-        self.taken.clear();
+        self.settle(true);
+    }
+
+    fn settle(&mut self, committed: bool) {
+        for (what, by) in self.taken.drain(..) {
+            self.usage.settle(self.account, what, by, committed);
+        }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        for (what, by) in self.taken.drain(..) {
-            self.usage.take_back(self.account, what, by);
-        }
+        self.settle(false);
     }
 }
 
@@ -228,10 +244,14 @@ impl Shared {
             What::Bytes => self.count_bytes(account).await?,
         };
         let mut counts = self.usage.counts();
-        // What was let in while it was counted may have been missed: it is added, at worst twice, until
+        // What was committed while it was counted may have been missed: it is added, at worst twice, until
         // the next count.
-        let since = counts.get(&key).map_or(0, |known| known.since.saturating_sub(before));
-        counts.insert(key, Counted { began, at: Instant::now(), took: began.elapsed(), count, since, counting: false });
+        let (since, pending) =
+            counts.get(&key).map_or((0, 0), |known| (known.since.saturating_sub(before), known.pending));
+        counts.insert(
+            key,
+            Counted { began, at: Instant::now(), took: began.elapsed(), count, since, pending, counting: false },
+        );
         Ok(())
     }
 

@@ -9,17 +9,39 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
-use holdfast_engine::Scope;
+use holdfast_engine::{DEFAULT_ACCOUNT, Scope};
 
 use crate::{App, Problem};
 
-/// The account of `dev`, and of keys for every account that do not name one.
-pub const DEFAULT_ACCOUNT: &str = "default";
+/// Names the account that a request is about, for a key of all accounts. Without it: `default`.
+pub const ACCOUNT_HEADER: &str = "holdfast-account";
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub account: String,
+    pub reach: Reach,
+}
+
+/// Whose things a caller may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of one account.
+    One,
+    /// Everybody's: a key for all accounts.
+    All,
+    /// `dev`, from loopback, without a key.
+    Keyless,
+}
+
+impl Caller {
+    /// `403` for a key of one account.
+    pub fn may_reach_all(&self) -> Result<(), Problem> {
+        match self.reach {
+            Reach::One => Err(one_account()),
+            Reach::All | Reach::Keyless => Ok(()),
+        }
+    }
 }
 
 macro_rules! scoped {
@@ -41,13 +63,50 @@ macro_rules! scoped {
 
 scoped!(Reader = Read, Deployer = Deploy, Operator = Operate, Administrator = Admin);
 
+/// A key for all accounts with the scope `admin`: it makes and removes accounts.
+pub struct Overseer;
+
+impl FromRequestParts<App> for Overseer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = authorize(app, parts, Scope::Admin).await?;
+        match caller.reach {
+            Reach::All => Ok(Self),
+            Reach::One => Err(one_account()),
+            Reach::Keyless => Err(unauthorized("accounts are managed with a key: dev has one in admin.key")),
+        }
+    }
+}
+
+fn one_account() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", "The key may not do this")
+        .detail("this needs a key for all accounts with the scope admin")
+        .with("scope", Scope::Admin.word())
+}
+
+/// The account that a key's request is about. One that the key is not for is as one that is not there.
+async fn account_of(app: &App, key: Option<String>, headers: &HeaderMap) -> Result<String, Problem> {
+    let mut named = headers.get_all(ACCOUNT_HEADER).iter();
+    let first = named.next().map(|name| name.to_str().unwrap_or_default().trim());
+    if named.next().is_some() {
+        return Err(Problem::invalid("Holdfast-Account is there twice: name one account"));
+    }
+    let no_such = |name: &str| Problem::not_found(format!("no such account: {name}"));
+    let account = match (key, first) {
+        (Some(own), Some(name)) if own != name => return Err(no_such(name)),
+        (Some(own), _) => own,
+        (None, name) => name.unwrap_or(DEFAULT_ACCOUNT).to_owned(),
+    };
+    if app.engine.has_account(&account).await? { Ok(account) } else { Err(no_such(&account)) }
+}
+
 async fn authorize(app: &App, parts: &Parts, needed: Scope) -> Result<Caller, Problem> {
     let Some(secret) = secret(&parts.headers)? else {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        return match keyless(app.keyless, peer, &parts.headers) {
-            Ok(()) => Ok(Caller { account: DEFAULT_ACCOUNT.to_owned() }),
-            Err(why) => Err(unauthorized(why)),
-        };
+        keyless(app.keyless, peer, &parts.headers).map_err(unauthorized)?;
+        let account = account_of(app, Some(DEFAULT_ACCOUNT.to_owned()), &parts.headers).await?;
+        return Ok(Caller { account, reach: Reach::Keyless });
     };
     let key = app.engine.authenticate(&secret).await?;
     let key = key.ok_or_else(|| unauthorized("the key is unknown, expired or revoked"))?;
@@ -56,7 +115,8 @@ async fn authorize(app: &App, parts: &Parts, needed: Scope) -> Result<Caller, Pr
             .detail(format!("this needs the scope {}", needed.word()))
             .with("scope", needed.word()));
     }
-    Ok(Caller { account: key.account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()) })
+    let reach = if key.account.is_none() { Reach::All } else { Reach::One };
+    Ok(Caller { account: account_of(app, key.account, &parts.headers).await?, reach })
 }
 
 /// `Authorization: Bearer KEY` (RFC 6750 §2.1) or `X-Api-Key`.

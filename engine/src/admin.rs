@@ -13,9 +13,9 @@ pub use endpoints::{EndpointChange, Resend};
 pub use shared::{CLAIMANTS_MAX, SharedChange};
 
 use crate::{
-    Error, LiveEvent,
+    AccountLimits, Error, LiveEvent,
     catalog::{Catalog, Deployment},
-    engine::Shared,
+    engine::{Imported, Shared},
     notify::post,
     secret::{MasterKeys, SECRETS_MAX},
     store::{Commit, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
@@ -59,6 +59,13 @@ pub enum Admin {
     /// A shared webhook, or who claims its values.
     Shared(SharedChange),
     Endpoint(EndpointChange),
+    Limits {
+        limits: AccountLimits,
+    },
+    LeaveAccount,
+    Import {
+        imported: Box<Imported>,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -140,6 +147,13 @@ impl Change<'_> {
                 }
                 Ok((Done::Ok, None))
             }
+            Admin::Limits { limits } => {
+                self.commit.put_limits(&limits).await?;
+                self.changed = true;
+                Ok((Done::Ok, None))
+            }
+            Admin::LeaveAccount => self.leave().await,
+            Admin::Import { imported } => self.import(*imported).await,
             Admin::PutSecret { name, sealed, key_id } => self.put_secret(name, sealed, key_id).await,
             Admin::DeleteSecret { name } => {
                 if !self.commit.delete_secret(&name).await? {
@@ -158,6 +172,44 @@ impl Change<'_> {
                 Ok((Done::Ok, None))
             }
         }
+    }
+
+    async fn leave(&mut self) -> Result<Applied, Error> {
+        if let Some(cycle) = self.catalog.cycles(self.account).find(|cycle| cycle.row.deleted_at.is_none()) {
+            let (account, cycle) = (self.account, &cycle.row.name);
+            return Err(Error::Conflict(format!("the account {account} has cycles ({cycle}): delete them first")));
+        }
+        self.commit.leave_account().await?;
+        self.changed = true;
+        Ok((Done::Ok, None))
+    }
+
+    /// Into an account that has nothing: what it has is never overwritten.
+    async fn import(&mut self, imported: Imported) -> Result<Applied, Error> {
+        let has_cycle = self.catalog.cycles(self.account).any(|cycle| cycle.row.deleted_at.is_none());
+        if has_cycle || !self.commit.secrets(1).await?.is_empty() {
+            let message = format!("the account {} has cycles or secrets: only an empty one is filled", self.account);
+            return Err(Error::Conflict(message));
+        }
+        self.commit.put_limits(&imported.limits).await?;
+        for row in &imported.secrets {
+            self.commit.put_secret(row).await?;
+        }
+        for row in &imported.keys {
+            self.commit.put_key(row).await?;
+        }
+        for cycle in &imported.cycles {
+            self.commit.put_cycle(&cycle.row).await?;
+            self.commit.put_version(&cycle.version).await?;
+            for webhook in &cycle.webhooks {
+                self.commit.put_webhook(webhook).await?;
+            }
+            if !cycle.kept.is_empty() {
+                self.commit.put_kept(cycle.row.cycle_id, &cycle.kept).await?;
+            }
+        }
+        self.changed = true;
+        Ok((Done::Ok, None))
     }
 
     async fn put_secret(&mut self, name: String, sealed: Vec<u8>, key_id: String) -> Result<Applied, Error> {
@@ -249,7 +301,7 @@ impl Change<'_> {
             digest: cycle.digest.to_vec(),
             source: cycle.source.clone(),
             created_at,
-            vars: Json::from(cycle.given.clone().into_iter().collect::<Members>()).to_string(),
+            vars: vars_of(cycle),
         };
         self.commit.put_version(&version).await?;
         for (_, step, _) in cycle.webhooks().filter(|(_, step, _)| !known.contains(&step.id)) {
@@ -334,6 +386,11 @@ impl Change<'_> {
         self.changed = true;
         Ok((Done::Ok, Some((event, row.name))))
     }
+}
+
+/// The variables that were given at the deploy, as they are stored.
+pub fn vars_of(cycle: &Cycle) -> String {
+    Json::from(cycle.given.clone().into_iter().collect::<Members>()).to_string()
 }
 
 /// 128 random bits, in 26 letters and digits.

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    Admission, Door, Error,
+    AccountLimits, Admission, Door, Error,
     address::{Addresses, SharedWebhook},
     clock::{Micros, micros},
     history::parse,
@@ -26,6 +26,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Catalog {
     revisions: HashMap<String, i64>,
+    limits: HashMap<String, AccountLimits>,
     cycles: HashMap<Uuid, Arc<Deployment>>,
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
@@ -163,7 +164,11 @@ impl Catalog {
                 .or_default()
                 .insert(row.version, Version { cycle, created_at: row.created_at });
         }
-        let mut catalog = Self { revisions: rows.revisions.into_iter().collect(), ..Self::default() };
+        let mut catalog = Self {
+            revisions: rows.revisions.into_iter().collect(),
+            limits: rows.accounts.into_iter().map(|row| (row.account, row.limits)).collect(),
+            ..Self::default()
+        };
         catalog.addresses = Addresses::build(rows.shared, &earlier.addresses)?;
         catalog.watched = Watched::build(rows.endpoints, &earlier.watched)?;
         let mut steps: HashMap<Uuid, Vec<(String, String)>> = HashMap::new();
@@ -200,6 +205,16 @@ impl Catalog {
 
     pub fn revision(&self, account: &str) -> i64 {
         self.revisions.get(account).copied().unwrap_or(-1)
+    }
+
+    pub fn limits(&self, account: &str) -> AccountLimits {
+        self.limits.get(account).copied().unwrap_or_default()
+    }
+
+    /// Whether these are the accounts that it is of, each at its revision.
+    pub fn is_of(&self, revisions: &[(String, i64)]) -> bool {
+        let known = |(account, revision): &(String, i64)| self.revision(account) == *revision;
+        revisions.len() == self.revisions.len() && revisions.iter().all(known)
     }
 
     /// Of a cycle that is not deleted.

@@ -3,6 +3,7 @@
 //! [`Engine`] is the one handle. Time, ids and the database each come in through one seam; SQL
 //! stands in `store` and `migrations/` alone. What goes out to others goes through `egress`.
 
+mod account;
 mod address;
 mod admin;
 mod answer;
@@ -23,6 +24,7 @@ mod mapping_words;
 mod notify;
 mod ongoing;
 mod options;
+mod portable;
 mod round;
 mod runner;
 mod scripts;
@@ -30,12 +32,14 @@ mod secret;
 mod several;
 mod steps;
 pub mod store;
+mod usage;
 mod view;
 mod waiters;
 mod work;
 mod worker;
 mod writer;
 
+pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
 pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, ResendGiven};
 pub use error::Error;

@@ -372,6 +372,7 @@ async fn forget_deliveries(shared: &Arc<Shared>, account: &str, now: Micros) {
 }
 
 async fn sweep(shared: &Arc<Shared>) {
+    shared.forget_accounts().await;
     let now = shared.clock.now();
     let all = shared.deliveries.sweeps_all();
     for account in shared.catalog().accounts() {

@@ -1,5 +1,7 @@
 //! One integration binary: each module tests one noun of the contract, on both databases.
 
+mod account_limits;
+mod accounts;
 mod admission;
 mod answers;
 mod api;
@@ -21,6 +23,7 @@ mod examples;
 mod expires;
 mod explain;
 mod http;
+mod isolation;
 mod killed;
 mod layering;
 mod limits;
@@ -28,6 +31,7 @@ mod lines;
 mod mapping;
 mod measured;
 mod model;
+mod moving;
 mod nodes;
 mod partners;
 mod receivers;

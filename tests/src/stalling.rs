@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use holdfast_engine::store::*;
+use holdfast_engine::{AccountLimits, store::*};
 use tokio::sync::Semaphore;
 
 type Micros = i64;
@@ -483,5 +483,54 @@ impl Commit for StallingCommit {
             return Err(Error::Unknown("lost on cue".into()));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Accounts for Stalling {
+    async fn accounts(&self) -> Result<Vec<AccountRow>> {
+        self.inner.accounts().await
+    }
+
+    async fn add_account(&self, row: &AccountRow, revision: i64) -> Result<bool> {
+        self.inner.add_account(row, revision).await
+    }
+
+    async fn forget(&self, account: &str, limit: i64) -> Result<bool> {
+        self.inner.forget(account, limit).await
+    }
+
+    async fn open_transactions(
+        &self,
+        account: &str,
+        cycle_id: Uuid,
+        status: &str,
+        now: Micros,
+        limit: i64,
+    ) -> Result<u64> {
+        self.inner.open_transactions(account, cycle_id, status, now, limit).await
+    }
+
+    async fn all_kept(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<Vec<KeptRow>> {
+        self.inner.all_kept(account, cycle_id, limit).await
+    }
+
+    async fn hits_bytes(&self, account: &str, after: &(String, Uuid), limit: i64) -> Result<Measured<(String, Uuid)>> {
+        self.inner.hits_bytes(account, after, limit).await
+    }
+
+    async fn runs_bytes(&self, account: &str, after: (Uuid, i32), limit: i64) -> Result<Measured<(Uuid, i32)>> {
+        self.inner.runs_bytes(account, after, limit).await
+    }
+}
+
+#[async_trait]
+impl AccountCommit for StallingCommit {
+    async fn put_limits(&mut self, limits: &AccountLimits) -> Result<()> {
+        self.inner.put_limits(limits).await
+    }
+
+    async fn leave_account(&mut self) -> Result<()> {
+        self.inner.leave_account().await
     }
 }

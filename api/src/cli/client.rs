@@ -20,6 +20,9 @@ pub struct Server {
     /// An API key [default: the one in admin.key of the data directory]
     #[arg(long, env = "HOLDFAST_KEY", hide_env_values = true, global = true)]
     key: Option<String>,
+    /// The account, for a key of all accounts [default: default]
+    #[arg(long, env = "HOLDFAST_ACCOUNT", global = true)]
+    account: Option<String>,
     #[arg(long, env = "HOLDFAST_DATA_DIR", default_value = ".holdfast", global = true)]
     data_dir: PathBuf,
     /// The answer as JSON
@@ -60,6 +63,10 @@ impl Server {
         self.send(Method::POST, path, &[], body.map(|body| (body.to_string(), "application/json"))).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        self.send(Method::PUT, path, &[], Some((body.to_string(), "application/json"))).await
+    }
+
     pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
         self.send(Method::DELETE, path, &[], None).await
     }
@@ -85,6 +92,9 @@ impl Server {
         let mut request = client.request(method, url);
         if let Some(key) = self.key()? {
             request = request.bearer_auth(key);
+        }
+        if let Some(account) = &self.account {
+            request = request.header("holdfast-account", account);
         }
         if let Some((body, content_type)) = body {
             request = request.header("content-type", content_type).body(body);

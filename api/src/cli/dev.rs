@@ -10,12 +10,11 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use holdfast_engine::{CycleState, Deployed, Engine, Error, PageQuery, WebhookView};
+use holdfast_engine::{CycleState, DEFAULT_ACCOUNT, Deployed, Engine, Error, PageQuery, WebhookView};
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 use super::{check::show, open, say, settings::Settings};
-use crate::access::DEFAULT_ACCOUNT;
 
 /// An editor writes a file in several steps: what comes within this time is one change.
 const SETTLE: Duration = Duration::from_millis(150);

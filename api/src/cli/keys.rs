@@ -13,7 +13,7 @@ use super::{
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  holdfast keys\n  holdfast keys create ci --scope deploy --scope read\n  holdfast keys revoke ID"
+    after_help = "Example:\n  holdfast keys\n  holdfast keys create ci --scope deploy --scope read --account acme\n  holdfast keys revoke ID"
 )]
 pub struct Keys {
     #[command(flatten)]
@@ -35,6 +35,9 @@ enum What {
         /// RFC 3339
         #[arg(long)]
         expires_at: Option<String>,
+        /// For all accounts, in place of --account's
+        #[arg(long)]
+        all_accounts: bool,
     },
     /// It is refused everywhere from now on
     Revoke { id: String },
@@ -42,6 +45,7 @@ enum What {
 
 const LIST: &[Column] = &[
     Column("ID", "id"),
+    Column("ACCOUNT", "account"),
     Column("NAME", "name"),
     Column("SCOPES", "scopes"),
     Column("EXPIRES", "expires_at"),
@@ -53,10 +57,13 @@ impl Keys {
         let server = &self.server;
         match self.what {
             None => server.list("keys", &self.listing.query(&[]), LIST, self.listing.watch).await,
-            Some(What::Create { name, scope, expires_at }) => {
+            Some(What::Create { name, scope, expires_at, all_accounts }) => {
                 let mut body = json!({ "name": name, "scopes": scope });
                 if let Some(at) = expires_at {
                     body["expires_at"] = json!(at);
+                }
+                if all_accounts {
+                    body["account"] = json!("*");
                 }
                 let key = server.post("keys", Some(body)).await?;
                 let line = key["key"].as_str().unwrap_or_default().to_owned();

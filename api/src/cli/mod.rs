@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Exit code 0 on success, 1 on failure, 2 on misuse; errors go
 //! to standard error.
 
+mod accounts;
 mod check;
 mod client;
 mod clock;
@@ -60,6 +61,8 @@ enum Verb {
     Hits(hits::Hits),
     /// Webhooks of a running server
     Webhooks(webhooks::Webhooks),
+    /// Accounts of a running server, and what each may use
+    Accounts(accounts::Accounts),
     /// API keys of a running server
     Keys(keys::Keys),
     /// Secrets of a running server
@@ -108,6 +111,7 @@ impl Cli {
             Verb::Transactions(verb) => verb.run().await,
             Verb::Hits(verb) => verb.run().await,
             Verb::Webhooks(verb) => verb.run().await,
+            Verb::Accounts(verb) => verb.run().await,
             Verb::Keys(verb) => verb.run().await,
             Verb::Secrets(verb) => verb.run().await,
             Verb::Endpoints(verb) => verb.run().await,

@@ -32,12 +32,13 @@ impl Rates {
         Self { account: NonZeroU32::new(account), ..Self::default() }
     }
 
-    /// `Limit` where the webhook or its account has had its share for now.
-    pub fn admit(&self, door: &Door) -> Result<(), Error> {
+    /// `Limit` where the webhook or its account has had its share for now. `own`: hits a second of this
+    /// account, in place of everybody's.
+    pub fn admit(&self, door: &Door, own: Option<u32>) -> Result<(), Error> {
         if let Some(rate) = door.webhook().rate {
             self.take(&door.identifier, rate, "hits of the webhook")?;
         }
-        if let Some(hits) = self.account {
+        if let Some(hits) = own.and_then(NonZeroU32::new).or(self.account) {
             // No identifier has a slash in it.
             let rate = Rate { hits, per: Duration::from_secs(1) };
             self.take(&format!("/{}", door.account), rate, "hits a second of the account")?;

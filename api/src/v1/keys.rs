@@ -14,9 +14,15 @@ use super::{
     extract::{Given, Paging, Params, id},
     shapes::{Key, List, ProblemDocument},
 };
-use crate::{App, Problem, access};
+use crate::{
+    App, Problem,
+    access::{self, Reach},
+};
 
-/// Oldest first, never with their secrets.
+/// What stands for all of them.
+const EVERY_ACCOUNT: &str = "*";
+
+/// Oldest first, never with their secrets. Those for all accounts show to a key for all accounts only.
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(Paging),
     responses((status = 200, body = List<Key>), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn list(
@@ -24,7 +30,7 @@ pub async fn list(
     caller: access::Administrator,
     Params(paging): Params<Paging>,
 ) -> Result<Json<List<Key>>, Problem> {
-    let page = app.engine.keys(&caller.0.account, paging.into()).await?;
+    let page = app.engine.keys(&caller.0.account, caller.0.reach != Reach::One, paging.into()).await?;
     Ok(Json(List::of(page, |view| Key::new(view, None))))
 }
 
@@ -37,6 +43,8 @@ pub struct NewKey {
     pub scopes: Vec<String>,
     /// RFC 3339; never, where it is left out.
     pub expires_at: Option<DateTime<Utc>>,
+    /// `*` for all accounts, which a key for all accounts may give; else the request's own.
+    pub account: Option<String>,
 }
 
 /// The secret is in this answer and nowhere else.
@@ -52,7 +60,17 @@ pub async fn create(
             .ok_or_else(|| Problem::invalid(format!("unknown scope {word}; known are read, deploy, operate, admin")))
     };
     let scopes = new.scopes.iter().map(scope).collect::<Result<Vec<_>, _>>()?;
-    let (view, secret) = app.engine.create_key(Some(&caller.0.account), &new.name, &scopes, new.expires_at).await?;
+    let account = match new.account.as_deref() {
+        Some(EVERY_ACCOUNT) => {
+            caller.0.may_reach_all()?;
+            None
+        }
+        Some(name) if name != caller.0.account => {
+            return Err(Problem::not_found(format!("no such account here: {name}; Holdfast-Account names another")));
+        }
+        _ => Some(caller.0.account.as_str()),
+    };
+    let (view, secret) = app.engine.create_key(account, &new.name, &scopes, new.expires_at).await?;
     Ok((StatusCode::CREATED, Json(Key::new(view, Some(secret)))))
 }
 
@@ -65,6 +83,6 @@ pub async fn revoke(
     Path(key): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id: KeyId = id("key", &key)?;
-    app.engine.revoke_key(&caller.0.account, id).await?;
+    app.engine.revoke_key(&caller.0.account, caller.0.reach != Reach::One, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

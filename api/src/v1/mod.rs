@@ -1,6 +1,7 @@
 //! `/api/v1`: one file a resource; each extracts, calls the engine and presents. The OpenAPI
 //! document is made of the same annotations that stand on the handlers.
 
+mod accounts;
 mod clock;
 mod cycles;
 mod endpoints;
@@ -55,6 +56,10 @@ pub fn routes() -> Router<App> {
 
 fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::export))
+        .routes(routes!(accounts::import))
+        .routes(routes!(accounts::show, accounts::limit, accounts::delete))
         .routes(routes!(cycles::list, cycles::deploy))
         .routes(routes!(cycles::show, cycles::delete))
         .routes(routes!(cycles::versions))

@@ -67,9 +67,11 @@ pub struct Resealed {
     pub resealed: usize,
 }
 
-/// Seals every secret with the current master key; the older ones may then be taken away.
+/// Seals every secret of every account with the current master key; the older ones may then be taken
+/// away. It needs a key for all accounts.
 #[utoipa::path(post, path = "/api/v1/reseal", tag = "secrets",
     responses((status = 200, body = Resealed), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 409, body = ProblemDocument, description = "A master key is missing (`master-key`)."), (status = 503, body = ProblemDocument)))]
-pub async fn reseal(State(app): State<App>, _: access::Administrator) -> Result<Json<Resealed>, Problem> {
+pub async fn reseal(State(app): State<App>, caller: access::Administrator) -> Result<Json<Resealed>, Problem> {
+    caller.0.may_reach_all()?;
     Ok(Json(Resealed { resealed: app.engine.reseal().await? }))
 }

@@ -55,11 +55,11 @@ impl Engine {
         Ok((view, secret))
     }
 
-    /// Those of the account and those of every account, oldest first.
-    pub async fn keys(&self, account: &str, page: PageQuery) -> Result<Page<KeyView>, Error> {
+    /// Those of the account and, with `all`, those for all accounts, oldest first.
+    pub async fn keys(&self, account: &str, all: bool, page: PageQuery) -> Result<Page<KeyView>, Error> {
         let size = page.size()?;
         let mut keys = self.shared.store.keys().await?;
-        keys.retain(|key| key.account == account || key.account == EVERY_ACCOUNT);
+        keys.retain(|key| key.account == account || (all && key.account == EVERY_ACCOUNT));
         keys.sort_by_key(|key| (key.created_at, key.key_id));
         if let Some(after) = page.after.as_deref().and_then(|after| after.parse::<Uuid>().ok()) {
             let at = keys.iter().position(|key| key.key_id == after).map_or(keys.len(), |at| at + 1);
@@ -71,10 +71,10 @@ impl Engine {
         Ok(Page { data: keys.iter().map(view).collect(), next })
     }
 
-    /// Refused everywhere from the next request on.
-    pub async fn revoke_key(&self, account: &str, id: KeyId) -> Result<(), Error> {
+    /// Refused everywhere from the next request on. One for all accounts is found with `all`.
+    pub async fn revoke_key(&self, account: &str, all: bool, id: KeyId) -> Result<(), Error> {
         let keys = self.shared.store.keys().await?;
-        let mine = |key: &&KeyRecord| key.account == account || key.account == EVERY_ACCOUNT;
+        let mine = |key: &&KeyRecord| key.account == account || (all && key.account == EVERY_ACCOUNT);
         let found = keys.iter().filter(mine).find(|key| key.key_id == id.0);
         let found = found.ok_or_else(|| Error::NotFound { what: "key", id: id.to_string() })?;
         let admin = Admin::RevokeKey { account: found.account.clone(), key: id.0 };
@@ -88,10 +88,11 @@ impl Engine {
             return Ok(None);
         }
         let now = self.shared.clock.now();
-        let found = self.shared.store.key_by_hash(&hash(secret)).await?;
-        Ok(found
-            .filter(|key| key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at))
-            .map(|key| view(&key)))
+        let Some(key) = self.shared.store.key_by_hash(&hash(secret)).await? else { return Ok(None) };
+        let live = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at);
+        // A removed account's keys go with it, and are refused before they are gone.
+        let live = live && (key.account == EVERY_ACCOUNT || self.has_account(&key.account).await?);
+        Ok(live.then(|| view(&key)))
     }
 
     /// Whether any key was ever made: the first start of `serve` makes an admin key.

@@ -3,12 +3,14 @@
 //! Every method takes the account first; what belongs to another account is not found, and neither
 //! is what has expired, swept or not.
 
+mod accounts;
 mod cycles;
 mod deliver;
 mod endpoints;
 mod explain;
 mod hits;
 mod keys;
+mod moving;
 mod receive;
 mod scripted;
 mod secrets;
@@ -16,6 +18,7 @@ mod shared;
 mod transactions;
 
 pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
+pub use moving::Imported;
 
 use std::{
     collections::BTreeMap,
@@ -37,6 +40,7 @@ use crate::{
     notify, runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
+    usage::Usage,
     waiters::Waiters,
     work::Work,
     worker,
@@ -74,6 +78,7 @@ pub struct Shared {
     events: broadcast::Sender<LiveEvent>,
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
+    pub usage: Usage,
     pub at_work: runner::AtWork,
     pub deliveries: notify::Deliveries,
     /// The one way out.
@@ -129,6 +134,7 @@ impl Engine {
             events: broadcast::channel(EVENTS_KEPT).0,
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
+            usage: Usage::default(),
             at_work: runner::AtWork::default(),
             deliveries,
             egress: Egress::new(options.egress),
@@ -264,7 +270,15 @@ impl Shared {
         }
         let now = self.clock.now();
         self.store.prepare(now).await?;
-        let commit = self.store.begin(account, self.clock.is_manual().then_some(now)).await?;
+        let begun = self.store.begin(account, self.clock.is_manual().then_some(now)).await;
+        if matches!(begun, Err(crate::store::Error::Refused(_))) {
+            // Another node may have removed it.
+            self.follow_catalog().await?;
+            if self.catalog().revision(account) < 0 {
+                return Err(Error::NotFound { what: "account", id: account.to_owned() });
+            }
+        }
+        let commit = begun?;
         self.clock.heard(commit.head().now);
         Ok(commit)
     }
@@ -289,7 +303,7 @@ impl Shared {
     pub async fn follow_catalog(&self) -> Result<(), Error> {
         let known = self.catalog();
         let revisions = self.store.revisions().await?;
-        if revisions.iter().any(|(account, revision)| known.revision(account) != *revision) {
+        if !known.is_of(&revisions) {
             self.reload().await?;
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! "the most recent", "before" and "once" mean something without a protocol of their own. Reads go
 //! through [`Store`] and never wait for a writer.
 
+mod account;
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod sqlite;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use account::{AccountCommit, AccountRow, Accounts, Measured};
 pub use endpoints::*;
 pub use postgres::Postgres;
 pub use routes::*;
@@ -73,7 +75,7 @@ pub enum Hint {
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Endpoints + Routes + Send + Sync + 'static {
+pub trait Store: Accounts + Endpoints + Routes + Send + Sync + 'static {
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
@@ -166,7 +168,7 @@ pub trait Store: Endpoints + Routes + Send + Sync + 'static {
 /// A database transaction that holds an account's lock. Dropped without [`Commit::commit`], it
 /// leaves nothing.
 #[async_trait]
-pub trait Commit: Outbox + RouteChanges + Send {
+pub trait Commit: AccountCommit + Outbox + RouteChanges + Send {
     fn head(&self) -> Head;
 
     async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>>;

@@ -344,6 +344,7 @@ pub struct Head {
 /// Everything that the catalog is made of.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogRows {
+    pub accounts: Vec<super::AccountRow>,
     pub revisions: Vec<(String, i64)>,
     pub cycles: Vec<CycleRow>,
     pub versions: Vec<VersionRow>,

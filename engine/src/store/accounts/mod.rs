@@ -18,6 +18,7 @@ const EXCEPT: &[(&str, &str)] = &[
     ("CLOCK", "the manual clock is everybody's, under the account '*'"),
     ("CLOCK_SET", "the manual clock is everybody's, under the account '*'"),
     ("REVISIONS", "a node asks whether any account's catalog has changed"),
+    ("ACCOUNTS", "a node knows every account's limits, and lists them all"),
     ("CYCLES", "a node holds every account's catalog, and reads it whole when one has changed"),
     ("VERSIONS", "a node holds every account's catalog, and reads it whole when one has changed"),
     ("WEBHOOKS", "a node holds every account's catalog, and reads it whole when one has changed"),
@@ -30,6 +31,7 @@ const EXCEPT: &[(&str, &str)] = &[
     ("NODE_LEAVES", "the processes of a database are everybody's, under the account '*'"),
     ("NODES_GONE", "the processes of a database are everybody's, under the account '*'"),
     ("PARTITIONS", "reads the server's own catalog"),
+    ("UNGUARDED", "reads the server's own catalog"),
 ];
 
 /// Statements that stand outside `sql.rs`: (file, how it begins, why it may).
@@ -101,7 +103,11 @@ fn every_statement_needs_its_account() {
             without.insert(name);
         }
     }
-    assert_eq!(Vec::from_iter(without), ["BEGIN", "COMMIT", "FATE", "NOTIFY", "PING", "ROLLBACK"], "of no table");
+    assert_eq!(
+        Vec::from_iter(without),
+        ["BEGIN", "COMMIT", "FATE", "GUARD", "NOTIFY", "PING", "ROLLBACK", "SESSION_OF", "WORK_OF"],
+        "of no table"
+    );
 }
 
 /// `$10` is no `$1`.
@@ -125,6 +131,24 @@ fn every_exception_is_one() {
         for (database, _, wrong) in all {
             assert!(!wrong.is_empty(), "{except} is one account's on {database}: it is no exception any more");
         }
+    }
+}
+
+/// Tables whose rows stay when an account is removed, and why.
+const STAYS: &[(&str, &str)] =
+    &[("accounts", "goes last, by a statement of its own"), ("clock", "is everybody's"), ("nodes", "is everybody's")];
+
+#[test]
+fn a_removed_account_leaves_no_table() {
+    for (forget, database) in [(sql::FORGET, "postgres"), (super::sqlite::sql::FORGET, "sqlite")] {
+        let forgotten: BTreeSet<String> = forget
+            .iter()
+            .filter_map(|text| text.strip_prefix("DELETE FROM ")?.split_whitespace().next())
+            .map(str::to_owned)
+            .collect();
+        let stays = STAYS.iter().map(|(table, _)| (*table).to_owned()).collect();
+        let missing: Vec<String> = tables().difference(&forgotten).cloned().collect();
+        assert_eq!(missing.into_iter().collect::<BTreeSet<String>>(), stays, "{database}");
     }
 }
 

@@ -84,9 +84,11 @@ impl FromColumns for Delivery {
 impl Endpoints for Postgres {
     async fn take_lines(&self, account: &str, taker: &Taker<'_>, limit: i64) -> Result<Vec<TakenRow>> {
         let ready = sqlx::query(sql::LINES_READY).bind(account).bind(instant(taker.now)).bind(taker.failing);
-        if ready.fetch_optional(&self.readers).await.map_err(error::of)?.is_none() {
+        let mut reader = self.readers.of(account).await?;
+        if ready.fetch_optional(reader.connection()?).await.map_err(error::of)?.is_none() {
             return Ok(Vec::new());
         }
+        drop(reader);
         let query = sqlx::query(sql::LINES_TAKE).bind(account).bind(instant(taker.now)).bind(taker.node);
         let query = query.bind(instant(taker.until_at)).bind(limit).bind(taker.failing);
         read_all(&query.fetch_all(&self.keepers).await.map_err(error::of)?)
@@ -98,17 +100,19 @@ impl Endpoints for Postgres {
     }
 
     async fn next_line(&self, account: &str) -> Result<Option<Micros>> {
-        let row = sqlx::query(sql::LINE_NEXT).bind(account).fetch_optional(&self.readers).await.map_err(error::of)?;
+        let mut reader = self.readers.of(account).await?;
+        let query = sqlx::query(sql::LINE_NEXT).bind(account);
+        let row = query.fetch_optional(reader.connection()?).await.map_err(error::of)?;
         row.map(|row| Columns::of(&row).instant()).transpose()
     }
 
     async fn lines(&self, account: &str, endpoints: &[Uuid]) -> Result<Vec<LineRow>> {
-        self.all(sqlx::query(sql::LINES_NAMED).bind(account).bind(endpoints)).await
+        self.all(account, sqlx::query(sql::LINES_NAMED).bind(account).bind(endpoints)).await
     }
 
     async fn due_deliveries(&self, account: &str, endpoint: Uuid, now: Micros, limit: i64) -> Result<Vec<DueRow>> {
         let query = sqlx::query(sql::DELIVERIES_DUE).bind(account).bind(endpoint);
-        self.all(query.bind(instant(now)).bind(limit)).await
+        self.all(account, query.bind(instant(now)).bind(limit)).await
     }
 
     async fn deliveries(
@@ -124,7 +128,7 @@ impl Endpoints for Postgres {
             Which::Missed => sql::DELIVERIES_MISSED,
         };
         let query = sqlx::query(statement).bind(account).bind(endpoint).bind(before).bind(limit);
-        let rows: Vec<Delivery> = self.all(query).await?;
+        let rows: Vec<Delivery> = self.all(account, query).await?;
         Ok(rows.into_iter().map(|Delivery(row)| DeliveryRow { endpoint, ..row }).collect())
     }
 

@@ -53,7 +53,7 @@ impl FromColumns for HitEventRow {
 #[async_trait]
 impl Routes for Postgres {
     async fn claims_of(&self, owner: &str, webhook: &str, value_hash: &[u8], limit: i64) -> Result<Vec<ClaimRow>> {
-        self.all(sqlx::query(sql::CLAIMS_OF).bind(owner).bind(webhook).bind(value_hash).bind(limit)).await
+        self.all(owner, sqlx::query(sql::CLAIMS_OF).bind(owner).bind(webhook).bind(value_hash).bind(limit)).await
     }
 
     async fn claims(&self, owner: &str, query: &ClaimQuery) -> Result<Vec<ClaimRow>> {
@@ -62,19 +62,19 @@ impl Routes for Postgres {
             Some(claimant) => sqlx::query(sql::CLAIMS_BY).bind(owner).bind(&query.webhook).bind(claimant).bind(hash),
             None => sqlx::query(sql::CLAIMS).bind(owner).bind(&query.webhook).bind(hash).bind(after),
         };
-        self.all(bound.bind(query.limit)).await
+        self.all(owner, bound.bind(query.limit)).await
     }
 
     async fn fan_outs(&self, owner: &str, after: Uuid, limit: i64) -> Result<Vec<FanOutRow>> {
-        self.all(sqlx::query(sql::FAN_OUTS).bind(owner).bind(after).bind(limit)).await
+        self.all(owner, sqlx::query(sql::FAN_OUTS).bind(owner).bind(after).bind(limit)).await
     }
 
     async fn hit_rows(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Vec<HitRow>> {
-        self.all(sqlx::query(sql::HIT_OF).bind(account).bind(webhooks).bind(hit)).await
+        self.all(account, sqlx::query(sql::HIT_OF).bind(account).bind(webhooks).bind(hit)).await
     }
 
     async fn hit_events(&self, account: &str, parent: Uuid) -> Result<Vec<HitEventRow>> {
-        self.all(sqlx::query(sql::HIT_EVENTS).bind(account).bind(parent)).await
+        self.all(account, sqlx::query(sql::HIT_EVENTS).bind(account).bind(parent)).await
     }
 }
 

@@ -18,7 +18,7 @@ pub const PING: &str = "SELECT 1";
 pub const HEAD: &str = "UPDATE accounts SET last_instant = CASE WHEN $2::timestamptz IS NULL THEN \
     greatest(clock_timestamp(), last_instant + interval '1 microsecond') ELSE greatest($2, \
     last_instant) END, commits = commits + 1, recent = (array_prepend($3::int8, recent))[1:32] \
-    WHERE account = $1 RETURNING last_instant, revision, pg_current_xact_id()::text, commits";
+    WHERE account = $1 AND deleted_at IS NULL RETURNING last_instant, revision, pg_current_xact_id()::text, commits";
 /// What became of a database transaction, by the server's word. After a crash it may have given the
 /// same number to another.
 pub const FATE: &str = "SELECT pg_xact_status($1::xid8)";
@@ -26,13 +26,21 @@ pub const FATE: &str = "SELECT pg_xact_status($1::xid8)";
 pub const FATE_BY_MARK: &str = "SELECT CASE WHEN commits < $2 THEN false \
     ELSE recent[(commits - $2 + 1)::int4] = $3 END FROM accounts WHERE account = $1";
 pub const REVISION_BUMP: &str = "UPDATE accounts SET revision = revision + 1 WHERE account = $1";
+/// Whom the session is for from now on: row-level security shows it that account's rows alone.
+pub const SESSION_OF: &str = "SELECT set_config('holdfast.account', $1, false)";
+/// The same until the database transaction ends.
+pub const WORK_OF: &str = "SELECT set_config('holdfast.account', $1, true)";
+/// Row-level security on every table that has an account and is not guarded yet.
+pub const GUARD: &str = "SELECT holdfast_guard()";
+/// Whether row-level security is nothing to this login.
+pub const UNGUARDED: &str = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
 pub const CLOCK: &str = "SELECT instant FROM clock WHERE account = '*'";
 pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', $1) ON CONFLICT (account) DO UPDATE SET \
     instant = excluded.instant";
 
 // The catalog: small, and read whole.
 
-pub const REVISIONS: &str = "SELECT account, revision FROM accounts ORDER BY account";
+pub const REVISIONS: &str = "SELECT account, revision FROM accounts WHERE deleted_at IS NULL ORDER BY account";
 pub const CYCLES: &str = "SELECT account, cycle_id, name, state, version, created_at, started_at, stopped_at, \
     deleted_at, backlog FROM cycles ORDER BY account, cycle_id";
 pub const VERSIONS: &str = "SELECT account, cycle_id, version, digest, source, created_at, vars FROM versions ORDER BY \
@@ -486,6 +494,105 @@ pub const OLD_DELIVERIES_GONE: &str = "DELETE FROM deliveries AS d WHERE d.accou
 pub const OLD_MESSAGES_GONE: &str = "DELETE FROM messages AS m WHERE m.account = $1 AND m.message IN \
     (SELECT o.message FROM messages AS o WHERE o.account = $1 AND o.message < $2 LIMIT $3)";
 
+// Accounts: their limits, what they have, and what goes with one that is removed.
+
+pub const ACCOUNTS: &str = "SELECT account, created_at, hits_per_second, transactions_at_once, stored_bytes, \
+    deleted_at FROM accounts ORDER BY account";
+pub const ACCOUNT_ADD: &str = "INSERT INTO accounts (account, created_at, last_instant, revision, \
+    hits_per_second, transactions_at_once, stored_bytes) VALUES ($1, $2, $2, $3, $4, $5, $6) ON CONFLICT \
+    (account) DO NOTHING";
+pub const ACCOUNT_LIMITS: &str = "UPDATE accounts SET hits_per_second = $2, transactions_at_once = $3, \
+    stored_bytes = $4 WHERE account = $1";
+pub const ACCOUNT_LEAVES: &str = "UPDATE accounts SET deleted_at = $2 WHERE account = $1";
+pub const ACCOUNT_GONE: &str = "DELETE FROM accounts WHERE account = $1 AND deleted_at IS NOT NULL";
+pub const OPEN_TRANSACTIONS: &str = "SELECT count(*) FROM (SELECT 1 FROM transactions WHERE account = $1 AND \
+    cycle_id = $2 AND status = $3 AND expires_at > $4 LIMIT $5) AS t";
+pub const HITS_BYTES: &str = "SELECT webhook, hit, coalesce(octet_length(headers), 0) + \
+    coalesce(octet_length(query), 0) + coalesce(octet_length(raw), 0) + coalesce(octet_length(body), 0) FROM \
+    hits WHERE account = $1 AND (webhook, hit) > ($2, $3) ORDER BY webhook, hit LIMIT $4";
+pub const RUNS_BYTES: &str = "SELECT transaction_id, run, coalesce(octet_length(steps), 0) + \
+    coalesce(octet_length(document), 0) + coalesce(octet_length(error), 0) FROM runs WHERE account = $1 AND \
+    (transaction_id, run) > ($2, $3) ORDER BY transaction_id, run LIMIT $4";
+pub const ALL_KEPT: &str = "SELECT key, value, version FROM script_store WHERE account = $1 AND cycle_id = $2 \
+    ORDER BY key LIMIT $3";
+pub const FORGET_CYCLES: &str = "DELETE FROM cycles WHERE account = $1 AND (account, cycle_id) IN (SELECT \
+    account, cycle_id FROM cycles WHERE account = $1 LIMIT $2)";
+pub const FORGET_VERSIONS: &str = "DELETE FROM versions WHERE account = $1 AND (account, cycle_id, version) IN \
+    (SELECT account, cycle_id, version FROM versions WHERE account = $1 LIMIT $2)";
+pub const FORGET_WEBHOOKS: &str = "DELETE FROM webhooks WHERE account = $1 AND (account, webhook) IN (SELECT \
+    account, webhook FROM webhooks WHERE account = $1 LIMIT $2)";
+pub const FORGET_HITS: &str = "DELETE FROM hits WHERE account = $1 AND (account, webhook, hit) IN (SELECT \
+    account, webhook, hit FROM hits WHERE account = $1 LIMIT $2)";
+pub const FORGET_TRANSACTIONS: &str = "DELETE FROM transactions WHERE account = $1 AND (account, \
+    transaction_id) IN (SELECT account, transaction_id FROM transactions WHERE account = $1 LIMIT $2)";
+pub const FORGET_RUNS: &str = "DELETE FROM runs WHERE account = $1 AND (account, transaction_id, run) IN \
+    (SELECT account, transaction_id, run FROM runs WHERE account = $1 LIMIT $2)";
+pub const FORGET_HOLD_KEYS: &str = "DELETE FROM hold_keys WHERE account = $1 AND (account, webhook, key_hash, \
+    resumed, transaction_id) IN (SELECT account, webhook, key_hash, resumed, transaction_id FROM hold_keys \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_TIMERS: &str = "DELETE FROM timers WHERE account = $1 AND (account, due_at, transaction_id, \
+    run) IN (SELECT account, due_at, transaction_id, run FROM timers WHERE account = $1 LIMIT $2)";
+pub const FORGET_EARLY: &str = "DELETE FROM early WHERE account = $1 AND (account, webhook, key_hash, hit) IN \
+    (SELECT account, webhook, key_hash, hit FROM early WHERE account = $1 LIMIT $2)";
+pub const FORGET_REPEATS: &str = "DELETE FROM repeats WHERE account = $1 AND (account, webhook, key_hash) IN \
+    (SELECT account, webhook, key_hash FROM repeats WHERE account = $1 LIMIT $2)";
+pub const FORGET_ANSWERS: &str = "DELETE FROM answers WHERE account = $1 AND (account, hit) IN (SELECT account, \
+    hit FROM answers WHERE account = $1 LIMIT $2)";
+pub const FORGET_QUEUE: &str = "DELETE FROM queue WHERE account = $1 AND (account, cycle_id, hit) IN (SELECT \
+    account, cycle_id, hit FROM queue WHERE account = $1 LIMIT $2)";
+pub const FORGET_KEYS: &str = "DELETE FROM keys WHERE account = $1 AND (account, key_id) IN (SELECT account, \
+    key_id FROM keys WHERE account = $1 LIMIT $2)";
+pub const FORGET_SECRETS: &str = "DELETE FROM secrets WHERE account = $1 AND (account, name) IN (SELECT \
+    account, name FROM secrets WHERE account = $1 LIMIT $2)";
+pub const FORGET_UNDERWAY: &str = "DELETE FROM underway WHERE account = $1 AND (account, transaction_id, run) \
+    IN (SELECT account, transaction_id, run FROM underway WHERE account = $1 LIMIT $2)";
+pub const FORGET_SCRIPT_STORE: &str = "DELETE FROM script_store WHERE account = $1 AND (account, cycle_id, key) \
+    IN (SELECT account, cycle_id, key FROM script_store WHERE account = $1 LIMIT $2)";
+pub const FORGET_ENDPOINTS: &str = "DELETE FROM endpoints WHERE account = $1 AND (account, endpoint) IN (SELECT account, endpoint FROM endpoints \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_MESSAGES: &str = "DELETE FROM messages WHERE account = $1 AND (account, message) IN (SELECT account, message FROM messages \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_DELIVERIES: &str = "DELETE FROM deliveries WHERE account = $1 AND (account, message, endpoint) IN (SELECT account, message, endpoint FROM deliveries \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_LINES: &str = "DELETE FROM lines WHERE account = $1 AND (account, endpoint) IN (SELECT account, endpoint FROM lines \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_SHARED_WEBHOOKS: &str = "DELETE FROM shared_webhooks WHERE account = $1 AND (account, webhook) IN (SELECT account, webhook FROM shared_webhooks \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE account = $1 AND (account, webhook, value_hash, claimant) IN (SELECT account, webhook, value_hash, claimant FROM claims \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_FAN_OUTS: &str = "DELETE FROM fan_outs WHERE account = $1 AND (account, hit, claimant) IN (SELECT account, hit, claimant FROM fan_outs \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_HIT_EVENTS: &str = "DELETE FROM hit_events WHERE account = $1 AND (account, parent, event) IN (SELECT account, parent, event FROM hit_events \
+    WHERE account = $1 LIMIT $2)";
+
+/// What a removed account leaves, a bounded number of rows at a time.
+pub static FORGET: &[&str] = &[
+    FORGET_CYCLES,
+    FORGET_VERSIONS,
+    FORGET_WEBHOOKS,
+    FORGET_HITS,
+    FORGET_TRANSACTIONS,
+    FORGET_RUNS,
+    FORGET_HOLD_KEYS,
+    FORGET_TIMERS,
+    FORGET_EARLY,
+    FORGET_REPEATS,
+    FORGET_ANSWERS,
+    FORGET_QUEUE,
+    FORGET_KEYS,
+    FORGET_SECRETS,
+    FORGET_UNDERWAY,
+    FORGET_SCRIPT_STORE,
+    FORGET_ENDPOINTS,
+    FORGET_MESSAGES,
+    FORGET_DELIVERIES,
+    FORGET_LINES,
+    FORGET_SHARED_WEBHOOKS,
+    FORGET_CLAIMS,
+    FORGET_FAN_OUTS,
+    FORGET_HIT_EVENTS,
+];
+
 /// Each statement with its name, for the test that prepares them.
 #[cfg(test)]
 pub const ALL: &[(&str, &str)] = &[
@@ -494,6 +601,10 @@ pub const ALL: &[(&str, &str)] = &[
     ("FATE", FATE),
     ("FATE_BY_MARK", FATE_BY_MARK),
     ("REVISION_BUMP", REVISION_BUMP),
+    ("SESSION_OF", SESSION_OF),
+    ("WORK_OF", WORK_OF),
+    ("GUARD", GUARD),
+    ("UNGUARDED", UNGUARDED),
     ("CLOCK", CLOCK),
     ("CLOCK_SET", CLOCK_SET),
     ("REVISIONS", REVISIONS),
@@ -622,4 +733,37 @@ pub const ALL: &[(&str, &str)] = &[
     ("DELIVERIES_RESEND", DELIVERIES_RESEND),
     ("OLD_DELIVERIES_GONE", OLD_DELIVERIES_GONE),
     ("OLD_MESSAGES_GONE", OLD_MESSAGES_GONE),
+    ("ACCOUNTS", ACCOUNTS),
+    ("ACCOUNT_ADD", ACCOUNT_ADD),
+    ("ACCOUNT_LIMITS", ACCOUNT_LIMITS),
+    ("ACCOUNT_LEAVES", ACCOUNT_LEAVES),
+    ("ACCOUNT_GONE", ACCOUNT_GONE),
+    ("OPEN_TRANSACTIONS", OPEN_TRANSACTIONS),
+    ("HITS_BYTES", HITS_BYTES),
+    ("RUNS_BYTES", RUNS_BYTES),
+    ("ALL_KEPT", ALL_KEPT),
+    ("FORGET_CYCLES", FORGET_CYCLES),
+    ("FORGET_VERSIONS", FORGET_VERSIONS),
+    ("FORGET_WEBHOOKS", FORGET_WEBHOOKS),
+    ("FORGET_HITS", FORGET_HITS),
+    ("FORGET_TRANSACTIONS", FORGET_TRANSACTIONS),
+    ("FORGET_RUNS", FORGET_RUNS),
+    ("FORGET_HOLD_KEYS", FORGET_HOLD_KEYS),
+    ("FORGET_TIMERS", FORGET_TIMERS),
+    ("FORGET_EARLY", FORGET_EARLY),
+    ("FORGET_REPEATS", FORGET_REPEATS),
+    ("FORGET_ANSWERS", FORGET_ANSWERS),
+    ("FORGET_QUEUE", FORGET_QUEUE),
+    ("FORGET_KEYS", FORGET_KEYS),
+    ("FORGET_SECRETS", FORGET_SECRETS),
+    ("FORGET_UNDERWAY", FORGET_UNDERWAY),
+    ("FORGET_SCRIPT_STORE", FORGET_SCRIPT_STORE),
+    ("FORGET_ENDPOINTS", FORGET_ENDPOINTS),
+    ("FORGET_MESSAGES", FORGET_MESSAGES),
+    ("FORGET_DELIVERIES", FORGET_DELIVERIES),
+    ("FORGET_LINES", FORGET_LINES),
+    ("FORGET_SHARED_WEBHOOKS", FORGET_SHARED_WEBHOOKS),
+    ("FORGET_CLAIMS", FORGET_CLAIMS),
+    ("FORGET_FAN_OUTS", FORGET_FAN_OUTS),
+    ("FORGET_HIT_EVENTS", FORGET_HIT_EVENTS),
 ];

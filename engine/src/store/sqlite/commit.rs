@@ -64,6 +64,15 @@ impl SqliteCommit {
         read_all(&rows)
     }
 
+    pub(super) fn now(&self) -> Micros {
+        self.head.now
+    }
+
+    /// The account's row is read anew by the next to begin.
+    pub(super) fn forget_head(&mut self) {
+        self.bumped = true;
+    }
+
     pub(super) async fn execute(
         &mut self,
         query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,

@@ -4,6 +4,7 @@
 //! Invariant: a commit that was acknowledged is on disk (`synchronous=FULL`), and the file has one
 //! process (a lock on a file beside it, held as long as the store).
 
+mod account;
 mod columns;
 mod commit;
 mod endpoints;
@@ -12,7 +13,7 @@ mod lock;
 mod reads;
 mod routes;
 mod sheet;
-mod sql;
+pub(super) mod sql;
 mod sweep;
 mod write;
 mod writer;
@@ -52,7 +53,7 @@ const READER_CACHE: &str = "-2048";
 const LOG_BYTES_KEPT: &str = "67108864";
 
 /// Prepared statements a connection keeps: more than there are.
-const STATEMENTS_KEPT: usize = 256;
+const STATEMENTS_KEPT: usize = 320;
 
 #[derive(Debug)]
 pub struct Sqlite {

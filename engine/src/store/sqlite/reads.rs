@@ -28,7 +28,7 @@ impl Sqlite {
         all(&mut reader, query).await
     }
 
-    async fn first<T: FromColumns>(&self, query: Query) -> Result<Option<T>> {
+    pub(super) async fn first<T: FromColumns>(&self, query: Query) -> Result<Option<T>> {
         Ok(self.all(query).await?.pop())
     }
 }
@@ -78,6 +78,7 @@ impl Store for Sqlite {
         let mut reader = self.readers.begin().await.map_err(error::of)?;
         Ok(CatalogRows {
             revisions: all(&mut reader, sqlx::query(sql::REVISIONS)).await?,
+            accounts: all(&mut reader, sqlx::query(sql::ACCOUNTS)).await?,
             cycles: all(&mut reader, sqlx::query(sql::CYCLES)).await?,
             versions: all(&mut reader, sqlx::query(sql::VERSIONS)).await?,
             webhooks: all(&mut reader, sqlx::query(sql::WEBHOOKS)).await?,

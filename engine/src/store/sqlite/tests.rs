@@ -37,13 +37,27 @@ pub fn statements() -> Vec<(&'static str, String)> {
 }
 
 /// The catalog is read whole, what is counted is grouped, and places are counted up to a limit.
-const MAY_SCAN: [&str; 9] =
-    ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "SHARED", "ENDPOINTS", "KEYS", "HELD", "TURNS"];
+const MAY_SCAN: [&str; 11] = [
+    "OPEN_TRANSACTIONS",
+    "ACCOUNTS",
+    "REVISIONS",
+    "CYCLES",
+    "VERSIONS",
+    "WEBHOOKS",
+    "SHARED",
+    "ENDPOINTS",
+    "KEYS",
+    "HELD",
+    "TURNS",
+];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 14] = [
+const BY_ACCOUNT: [&str; 17] = [
     "LINES_LEFT",
     "LINE_NEXT",
+    "ACCOUNT_LIMITS",
+    "ACCOUNT_LEAVES",
+    "ACCOUNT_GONE",
     "UNDERWAY_LEFT",
     "SHARED_GONE",
     "BEGIN_HEAD",
@@ -81,7 +95,10 @@ async fn every_statement_prepares_and_seeks() {
         for line in &plan {
             let all = plan.join("\n");
             assert!(!scans(line) && !sorts(line) || MAY_SCAN.contains(&name), "{name} scans or sorts:\n{all}");
-            assert!(!walks(line) || BY_ACCOUNT.contains(&name), "{name} walks through an account:\n{all}");
+            assert!(
+                !walks(line) || BY_ACCOUNT.contains(&name) || name.starts_with("FORGET_"),
+                "{name} walks through an account:\n{all}"
+            );
         }
     }
 }

@@ -49,7 +49,11 @@ fn address(path: &str, cycle: &str, transaction: &str, hit: &str, identifier: &s
     let base = if path.starts_with("/api/") { String::new() } else { "/api/v1".to_owned() };
     let id = if path.contains("/hits/") { hit } else { transaction };
     let filled = path.replace("{cycle}", cycle).replace("{identifier}", identifier).replace("{id}", id);
-    let filled = filled.replace("{name}", cycle).replace("{hit}", hit).replace("{transaction}", transaction);
+    let filled = filled
+        .replace("{name}", cycle)
+        .replace("{webhook}", identifier)
+        .replace("{hit}", hit)
+        .replace("{transaction}", transaction);
     assert!(!filled.contains('{'), "an unknown parameter in {path}");
     format!("{base}{filled}")
 }

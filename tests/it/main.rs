@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod api;
+mod attached;
 mod bombs;
 mod canaries;
 mod catalogue;

@@ -94,10 +94,12 @@ async fn claims_are_listed_page_by_page(store: &dyn Store) {
         let (mut all, mut after) = (Vec::new(), (Vec::new(), String::new()));
         loop {
             let claimant = claimant.map(str::to_owned);
+            let by_value = claimant.is_some();
             let query = ClaimQuery { webhook: "claims".into(), claimant, after: after.clone(), limit: 2 };
             let page = store.claims(account(), &query).await.expect("read");
             let Some(last) = page.last() else { return all };
-            after = (last.value_hash.clone(), last.claimant.clone());
+            let text = if by_value { &last.value } else { &last.claimant };
+            after = (last.value_hash.clone(), text.clone());
             all.extend(page.iter().map(|row| format!("{}{}", row.value, row.claimant)));
         }
     };

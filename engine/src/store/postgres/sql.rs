@@ -382,7 +382,7 @@ pub const CLAIMS_OF: &str = "SELECT webhook, value_hash, claimant, value, create
 pub const CLAIMS: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = $1 AND webhook = \
     $2 AND (value_hash, claimant) > ($3, $4) ORDER BY value_hash, claimant LIMIT $5";
 pub const CLAIMS_BY: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = $1 AND webhook = \
-    $2 AND claimant = $3 AND value_hash > $4 ORDER BY value_hash LIMIT $5";
+    $2 AND claimant = $3 AND value > $4 ORDER BY value LIMIT $5";
 pub const CLAIM_PUT: &str = "INSERT INTO claims (account, webhook, value_hash, claimant, value, created_at) VALUES ($1, $2, $3, \
     $4, $5, $6) ON CONFLICT (account, webhook, value_hash, claimant) DO NOTHING";
 pub const CLAIM_GONE: &str = "DELETE FROM claims WHERE account = $1 AND webhook = $2 AND value_hash = $3 \

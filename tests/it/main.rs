@@ -5,6 +5,7 @@ mod accounts;
 mod admission;
 mod answers;
 mod api;
+mod attached;
 mod bombs;
 mod canaries;
 mod catalogue;

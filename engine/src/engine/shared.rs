@@ -117,7 +117,10 @@ impl Engine {
         let mut rows = self.shared.store.claims(&shared.row.account, &query).await?;
         let more = rows.len() > size;
         rows.truncate(size);
-        let cursor = |row: &ClaimRow| format!("{}.{}", hex(&row.value_hash), row.claimant);
+        let cursor = |row: &ClaimRow| match is_owner {
+            true => format!("{}.{}", hex(&row.value_hash), row.claimant),
+            false => format!(".{}", row.value),
+        };
         let next = rows.last().filter(|_| more).map(cursor);
         Ok(Page { data: rows.into_iter().map(claim_view).collect::<Result<_, _>>()?, next })
     }

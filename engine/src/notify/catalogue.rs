@@ -94,7 +94,7 @@ pub const EVENTS: &[EventType] = events![
     "transaction.cancelled": "An operator cancelled a transaction." ["cycle", "transaction"],
     "transaction.expired": "The retention of a held transaction ran out: nothing can resume it any more." ["cycle", "step", "transaction", "expires_at"],
     "hold.expiring": "A held transaction has a tenth of its retention left, at most 24 hours." ["cycle", "step", "transaction", "expires_at"],
-    "hit.unmatched": "A hit at a mid-cycle webhook matched no transaction. It may still be applied, within the webhook's `early`." ["cycle", "step", "hit", "reason"],
+    "hit.unmatched": "A hit at a mid-cycle webhook matched no transaction; it may still be applied, within the webhook's `early`. Or no account claims the value of a hit at a routed webhook, whose name is then the `cycle`." ["cycle", "step", "hit", "reason"],
     "hit.rejected": "A hit at a mid-cycle webhook was refused: it matched none, or several." ["cycle", "step", "hit", "reason"],
     "step.failed": "A step failed, whatever its `on_error` makes of it." ["cycle", "step", "transaction", "hit", "error"],
     "subscription.failed": "A connector could not subscribe, refresh or unsubscribe." ["cycle", "step", "reason"],

@@ -17,6 +17,7 @@ use crate::{
     Admission, Arrival, Error, HitStatus, TransactionStatus,
     clock::{Micros, micros},
     limits::{REPEAT_WINDOW, RETENTION_MAX},
+    notify,
     several::{Applied, Destination, Part, Several, list, listed},
     store::{HitEventRow, HitRow, RepeatRow, TransactionRow},
     work::{Item, Outcome, OutcomeReply, Work},
@@ -159,11 +160,22 @@ impl Batch<'_> {
             row.status = several.alone.0.word().into();
             row.reason.clone_from(&several.alone.1);
             row.replay_of = several.replay_of;
+            self.tell_unmatched(&row);
             self.writes.hits.push(row);
         }
         self.claim_group(several, hit);
         self.groups.push(group);
         Ok(items)
+    }
+
+    /// What no account claims is told of under the webhook's name: it has no cycle.
+    fn tell_unmatched(&mut self, row: &HitRow) {
+        if row.status != HitStatus::Unmatched.word() {
+            return;
+        }
+        let name = self.around.catalog.addresses.get(&row.webhook).map(|shared| shared.row.name.clone());
+        self.event("hit.unmatched", &name.unwrap_or_default(), None, None, Some(row.hit));
+        self.with(row.reason.as_deref().map(notify::reason), notify::hops_of_hit(row));
     }
 
     fn event_of(&self, parent: Uuid, event: usize, webhook: &str, hit: Uuid) -> HitEventRow {

@@ -57,13 +57,13 @@ pub struct HitEventRow {
     pub expires_at: Micros,
 }
 
-/// Which claims a list wants, in order of value and claimant.
+/// Which claims a list wants: one account's by value, or all by the value's hash and claimant.
 #[derive(Clone, Debug)]
 pub struct ClaimQuery {
     pub webhook: String,
     /// This account's alone.
     pub claimant: Option<String>,
-    /// Only those after this one.
+    /// Only those after this value of the account's; or after this hash and claimant.
     pub after: (Vec<u8>, String),
     pub limit: i64,
 }

@@ -10,6 +10,7 @@ mod hits;
 mod holds;
 mod kept;
 mod retention;
+mod routes;
 mod secrets;
 mod transactions;
 mod underway;
@@ -44,6 +45,7 @@ pub async fn all(store: &dyn Store) {
     store.ping().await.expect("an answer");
     catalog::all(store).await;
     secrets::all(store).await;
+    routes::all(store).await;
     endpoints::all(store).await;
     kept::all(store).await;
     hits::all(store).await;

@@ -59,7 +59,7 @@ impl Routes for Postgres {
     async fn claims(&self, owner: &str, query: &ClaimQuery) -> Result<Vec<ClaimRow>> {
         let (hash, after) = &query.after;
         let bound = match &query.claimant {
-            Some(claimant) => sqlx::query(sql::CLAIMS_BY).bind(owner).bind(&query.webhook).bind(claimant).bind(hash),
+            Some(claimant) => sqlx::query(sql::CLAIMS_BY).bind(owner).bind(&query.webhook).bind(claimant).bind(after),
             None => sqlx::query(sql::CLAIMS).bind(owner).bind(&query.webhook).bind(hash).bind(after),
         };
         self.all(owner, bound.bind(query.limit)).await

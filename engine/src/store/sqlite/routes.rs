@@ -63,7 +63,7 @@ impl Routes for Sqlite {
     async fn claims(&self, owner: &str, query: &ClaimQuery) -> Result<Vec<ClaimRow>> {
         let (hash, after) = query.after.clone();
         let bound = match query.claimant.clone() {
-            Some(claimant) => of(sql::CLAIMS_BY, owner).bind(query.webhook.clone()).bind(claimant).bind(hash),
+            Some(claimant) => of(sql::CLAIMS_BY, owner).bind(query.webhook.clone()).bind(claimant).bind(after),
             None => of(sql::CLAIMS, owner).bind(query.webhook.clone()).bind(hash).bind(after),
         };
         self.all(bound.bind(query.limit)).await

@@ -409,16 +409,16 @@ pub const CLAIMS_OF: &str = "SELECT webhook, value_hash, claimant, value, create
 pub const CLAIMS: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
     ?2 AND (value_hash, claimant) > (?3, ?4) ORDER BY value_hash, claimant LIMIT ?5";
 pub const CLAIMS_BY: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
-    ?2 AND claimant = ?3 AND value_hash > ?4 ORDER BY value_hash LIMIT ?5";
+    ?2 AND claimant = ?3 AND value > ?4 ORDER BY value LIMIT ?5";
 pub const CLAIM_PUT: &str = "INSERT INTO claims (account, webhook, value_hash, claimant, value, created_at) VALUES (?1, ?2, ?3, \
     ?4, ?5, ?6) ON CONFLICT (account, webhook, value_hash, claimant) DO NOTHING";
-pub const CLAIM_GONE: &str =
-    "DELETE FROM claims WHERE account = ?1 AND webhook = ?2 AND value_hash = ?3 AND claimant = ?4";
+pub const CLAIM_GONE: &str = "DELETE FROM claims WHERE account = ?1 AND webhook = ?2 AND value_hash = ?3 \
+    AND claimant = ?4";
 pub const CLAIMS_GONE: &str = "DELETE FROM claims WHERE account = ?1 AND webhook = ?2";
 pub const FAN_OUTS: &str = "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = ?1 AND hit > ?2 ORDER BY hit, \
     claimant LIMIT ?3";
-pub const FAN_OUT_OF: &str =
-    "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = ?1 AND hit = ?2 ORDER BY claimant";
+pub const FAN_OUT_OF: &str = "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = ?1 AND hit = ?2 \
+    ORDER BY claimant";
 pub const FAN_OUT_PUT: &str = "INSERT INTO fan_outs (account, hit, claimant, webhook, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT \
     (account, hit, claimant) DO UPDATE SET told = excluded.told";
 pub const FAN_OUT_GONE: &str = "DELETE FROM fan_outs WHERE account = ?1 AND hit = ?2";

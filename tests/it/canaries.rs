@@ -2,7 +2,6 @@
 //! error, an event, a metric or any answer of the API (contract, sections 2, 10 and 17).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use holdfast_engine::Database;
 use holdfast_tests::{Call, Home, Mode, Node, Partner, Store, both_stores, eventually};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -77,13 +76,13 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 
 /// Everything that the store keeps, as text.
 async fn at_rest(home: &Home, node: &Node) -> Vec<u8> {
-    let Database::Postgres { url } = home.home.database() else {
+    let Some(url) = home.home.superuser() else {
         let path = node.data().join("holdfast.db");
         let mut bytes = std::fs::read(&path).expect("the database");
         bytes.extend(std::fs::read(path.with_extension("db-wal")).unwrap_or_default());
         return bytes;
     };
-    let mut connection = PgConnection::connect(&url).await.expect("a connection");
+    let mut connection = PgConnection::connect(url).await.expect("a connection");
     let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.expect("tables");
     let mut all = Vec::new();

@@ -1,6 +1,6 @@
 //! Secrets: given once, sealed at rest, never told again (contract, sections 10 and 17).
 
-use holdfast_engine::{Database, Engine, Error, Limits, MasterKeys, Options, PageQuery};
+use holdfast_engine::{AccountLimits, Database, Engine, Error, Limits, MasterKeys, Options, PageQuery};
 use holdfast_tests::{Home, Mode, Node, Store, StoreHome, both_stores};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -69,8 +69,9 @@ async fn at_rest(home: &StoreHome, data: Option<&std::path::Path>) -> Vec<u8> {
             bytes.extend(std::fs::read(wal).unwrap_or_default());
             bytes
         }
-        Database::Postgres { url } => {
-            let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        Database::Postgres { .. } => {
+            let url = home.superuser().expect("a URL");
+            let mut connection = PgConnection::connect(url).await.expect("a connection");
             let text =
                 "SELECT string_agg(convert_to(account || name || key_id, 'UTF8') || sealed, ''::bytea) FROM secrets";
             let all: Option<Vec<u8>> =
@@ -168,26 +169,8 @@ async fn rotation_leaves_nothing_under_the_old_key(store: Store) {
 
 async fn another_accounts_secret_is_not_there(store: Store) {
     let home = StoreHome::new(store).await;
-    open(&home, &[]).await.expect("it opens").close().await;
-    let text = match home.database() {
-        Database::Sqlite { .. } => "INSERT INTO accounts (account, created_at, last_instant) VALUES ('other', 0, 0)",
-        Database::Postgres { .. } => {
-            "INSERT INTO accounts (account, created_at, last_instant) VALUES ('other', 'epoch', 'epoch')"
-        }
-    };
-    match home.database() {
-        Database::Sqlite { path } => {
-            let url = format!("sqlite://{}", path.display());
-            let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
-            sqlx::query(text).execute(&mut connection).await.expect("an account");
-            connection.close().await.expect("closed");
-        }
-        Database::Postgres { url } => {
-            let mut connection = PgConnection::connect(&url).await.expect("a connection");
-            sqlx::query(text).execute(&mut connection).await.expect("an account");
-        }
-    }
     let engine = open(&home, &[&MasterKeys::generate()]).await.expect("it opens");
+    engine.create_account("other", AccountLimits::default()).await.expect("an account");
     put(&engine, "other", "TOKEN", CANARY).await.expect("put");
     assert_eq!(names(&engine, "other").await, ["TOKEN"]);
     assert!(names(&engine, "default").await.is_empty());

@@ -60,7 +60,7 @@ async fn a_full_disk() {
 async fn connections_cut() {
     let home = Home::new(Store::Postgres, "").await;
     let (node, load) = under_load(&home, "connections cut").await;
-    let url = home.url().expect("a URL").to_owned();
+    let url = home.home.superuser().expect("a URL").to_owned();
     let mut admin = PgConnection::connect(&url).await.expect("a connection");
     for _ in 0..10 {
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

@@ -12,6 +12,8 @@ use sqlx::{Connection, PgConnection};
 
 use crate::cycles::root;
 
+/// Owns each test's database and is nothing more: row-level security holds for it, as in production.
+const LOGIN: &str = "holdfast_plain";
 const TEMPLATE: &str = "holdfast_template";
 /// Any number that nobody else locks in the test cluster.
 const TEMPLATE_LOCK: i64 = 0x686f_6c64;
@@ -20,6 +22,13 @@ fn admin_url() -> String {
     std::env::var("HOLDFAST_TEST_POSTGRES").expect(
         "HOLDFAST_TEST_POSTGRES is not set: run the tests with ./tests/run, which starts a PostgreSQL of its own",
     )
+}
+
+/// The same server, another database, as the tests' plain login.
+fn plain_url_of(database: &str) -> String {
+    let url = url_of(database);
+    let (_, at) = url.rsplit_once('@').expect("HOLDFAST_TEST_POSTGRES names a user");
+    format!("postgres://{LOGIN}@{at}")
 }
 
 /// The same server, another database.
@@ -38,6 +47,8 @@ async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), sqlx:
 pub struct Private {
     name: String,
     pub url: String,
+    /// A superuser's, who sees every account's rows.
+    pub superuser: String,
 }
 
 impl Private {
@@ -46,11 +57,11 @@ impl Private {
         let name = format!("holdfast_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut admin = PgConnection::connect(&admin_url()).await.expect("the tests' PostgreSQL answers");
         make_template(&mut admin).await;
-        execute(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        execute(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {LOGIN}"))
             .await
             .expect("a copy of the template");
-        let url = url_of(&name);
-        Self { name, url }
+        let (url, superuser) = (plain_url_of(&name), url_of(&name));
+        Self { name, url, superuser }
     }
 }
 
@@ -82,9 +93,11 @@ async fn make_template(admin: &mut PgConnection) {
     if !there {
         let draft = format!("{TEMPLATE}_draft");
         execute(admin, format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)")).await.expect("no half-made template");
-        execute(admin, format!("CREATE DATABASE {draft}")).await.expect("an empty template");
+        let role = format!("DO $$ BEGIN CREATE ROLE {LOGIN} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+        execute(admin, role).await.expect("a login");
+        execute(admin, format!("CREATE DATABASE {draft} OWNER {LOGIN}")).await.expect("an empty template");
         let options = Options {
-            database: Database::Postgres { url: url_of(&draft) },
+            database: Database::Postgres { url: plain_url_of(&draft) },
             manual_clock: false,
             node: "template".to_owned(),
             limits: Limits::default(),

@@ -40,6 +40,11 @@ impl StoreHome {
         self.postgres.as_ref().map(|private| private.url.as_str())
     }
 
+    /// The superuser's, for a test that looks at the rows themselves. None on SQLite.
+    pub fn superuser(&self) -> Option<&str> {
+        self.postgres.as_ref().map(|private| private.superuser.as_str())
+    }
+
     pub fn database(&self) -> Database {
         match self.url() {
             Some(url) => Database::Postgres { url: url.to_owned() },

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::super::{AccountCommit, AccountRow, Accounts, Measured, Result};
 use super::columns::{Columns, FromColumns, instant};
 use super::commit::PostgresCommit;
+use super::readers::EVERYBODY;
 use super::{Postgres, error, sql};
 use crate::{AccountLimits, clock::Micros};
 
@@ -38,7 +39,7 @@ impl FromColumns for (i64,) {
 #[async_trait]
 impl Accounts for Postgres {
     async fn accounts(&self) -> Result<Vec<AccountRow>> {
-        self.all(sqlx::query(sql::ACCOUNTS)).await
+        self.all(EVERYBODY, sqlx::query(sql::ACCOUNTS)).await
     }
 
     async fn add_account(&self, row: &AccountRow, revision: i64) -> Result<bool> {
@@ -70,18 +71,18 @@ impl Accounts for Postgres {
         limit: i64,
     ) -> Result<u64> {
         let query = sqlx::query(sql::OPEN_TRANSACTIONS).bind(account).bind(cycle_id).bind(status);
-        let counted: Option<(i64,)> = self.first(query.bind(instant(now)).bind(limit)).await?;
+        let counted: Option<(i64,)> = self.first(account, query.bind(instant(now)).bind(limit)).await?;
         Ok(counted.map_or(0, |(count,)| count.max(0) as u64))
     }
 
     async fn hits_bytes(&self, account: &str, after: &(String, Uuid), limit: i64) -> Result<Measured<(String, Uuid)>> {
         let query = sqlx::query(sql::HITS_BYTES).bind(account).bind(&after.0).bind(after.1).bind(limit);
-        Ok(Measured::of(self.all(query).await?))
+        Ok(Measured::of(self.all(account, query).await?))
     }
 
     async fn runs_bytes(&self, account: &str, after: (Uuid, i32), limit: i64) -> Result<Measured<(Uuid, i32)>> {
         let query = sqlx::query(sql::RUNS_BYTES).bind(account).bind(after.0).bind(after.1).bind(limit);
-        Ok(Measured::of(self.all(query).await?))
+        Ok(Measured::of(self.all(account, query).await?))
     }
 }
 

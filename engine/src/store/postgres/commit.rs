@@ -79,7 +79,10 @@ impl PostgresCommit {
         let manual = manual.map_or("NULL".to_owned(), |at| literal(&instant(at).to_rfc3339()));
         let (mark, _) = uuid::Uuid::new_v4().as_u64_pair();
         let mark = mark.cast_signed();
-        let text = format!("BEGIN; EXECUTE {HEAD_PREPARED}({}, {manual}, {mark})", literal(account));
+        let account_text = literal(account);
+        let text = format!(
+            "BEGIN; SET LOCAL holdfast.account = {account_text}; EXECUTE {HEAD_PREPARED}({account_text}, {manual}, {mark})"
+        );
         let mut begins = 1;
         let (work, row) = loop {
             let mut work = Work(Some(pool.acquire().await.map_err(error::of)?));
@@ -103,6 +106,14 @@ impl PostgresCommit {
             Ok(done) => Ok(done.rows_affected()),
             Err(cause) => Err(self.fail(cause)),
         }
+    }
+
+    /// On a row that may be everybody's.
+    async fn execute_for(&mut self, account: &str, query: Statement<'_>) -> Result<u64> {
+        self.execute(sqlx::query(sql::WORK_OF).bind(account.to_owned())).await?;
+        let done = self.execute(query).await?;
+        self.execute(sqlx::query(sql::WORK_OF).bind(self.account())).await?;
+        Ok(done)
     }
 
     async fn read<T: FromColumns>(&mut self, query: Statement<'_>) -> Result<Vec<T>> {
@@ -293,12 +304,12 @@ impl Commit for PostgresCommit {
             .bind(instant(row.created_at))
             .bind(row.expires_at.map(instant))
             .bind(row.revoked_at.map(instant));
-        self.execute(query).await.map(|_| ())
+        self.execute_for(&row.account, query).await.map(|_| ())
     }
 
     async fn revoke_key(&mut self, account: &str, key_id: Uuid) -> Result<bool> {
         let query = sqlx::query(sql::KEY_REVOKE).bind(account).bind(key_id).bind(instant(self.head.now));
-        Ok(self.execute(query).await? > 0)
+        Ok(self.execute_for(account, query).await? > 0)
     }
 
     async fn secrets(&mut self, limit: i64) -> Result<Vec<SecretRow>> {
@@ -412,13 +423,20 @@ async fn told(pool: &PgPool, account: &str, name: &Name) -> Told {
         Err(sqlx::Error::Database(cause)) if cause.code().as_deref() == Some(IN_THE_FUTURE) => return Told::Aborted,
         _ => return Told::NotYet,
     }
-    let by_mark = sqlx::query_scalar::<_, Option<bool>>(sql::FATE_BY_MARK);
-    match by_mark.bind(account).bind(name.number).bind(name.mark).fetch_one(pool).await {
+    match marked(pool, account, name).await {
         Ok(Some(true)) => Told::Committed,
         Ok(Some(false)) => Told::Aborted,
         Ok(None) => Told::TooLate,
         Err(_) => Told::NotYet,
     }
+}
+
+/// Whether the account's commit of that number has that mark.
+async fn marked(pool: &PgPool, account: &str, name: &Name) -> sqlx::Result<Option<bool>> {
+    let mut work = pool.begin().await?;
+    sqlx::query(sql::WORK_OF).bind(account).execute(&mut *work).await?;
+    let by_mark = sqlx::query_scalar::<_, Option<bool>>(sql::FATE_BY_MARK);
+    by_mark.bind(account).bind(name.number).bind(name.mark).fetch_one(&mut *work).await
 }
 
 /// A string constant (PostgreSQL, section 4.1.2.1, with `standard_conforming_strings` on).

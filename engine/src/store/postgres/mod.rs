@@ -3,6 +3,10 @@
 //! A commit begins by locking its account's row: commits of one account happen one after another on
 //! all nodes, and each statement after the lock sees all earlier ones (read committed). A node that
 //! stops while it holds the lock is thrown out by the server within seconds.
+//!
+//! Row-level security is a second line of defence behind the account that every statement names: a
+//! commit's database transaction and a read's session are for their account, the keepers' sessions,
+//! which look after all of them, for everybody.
 
 mod account;
 mod columns;
@@ -12,6 +16,7 @@ mod distributed;
 mod error;
 mod hints;
 mod partitions;
+mod readers;
 mod reads;
 mod script;
 pub(super) mod sql;
@@ -30,13 +35,14 @@ use tokio::sync::broadcast;
 
 use super::{Error, Hint, Result};
 use partitions::Partitions;
+use readers::{EVERYBODY, Readers};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// A commit on the way, and the next.
 const WRITERS: u32 = 2;
-/// For partitions, sweeps and hints.
-const KEEPERS: u32 = 2;
+/// For partitions, sweeps and hints, one of which hears the others'.
+const KEEPERS: u32 = 3;
 const READERS: u32 = 4;
 /// How long a caller waits for a connection before it is told to come again.
 const ACQUIRE: Duration = Duration::from_secs(3);
@@ -49,7 +55,7 @@ pub struct Postgres {
     /// For commits alone.
     writers: PgPool,
     keepers: PgPool,
-    readers: PgPool,
+    readers: Readers,
     partitions: Arc<Partitions>,
     hints: broadcast::Sender<Hint>,
     listening: tokio::task::JoinHandle<()>,
@@ -76,9 +82,11 @@ impl Postgres {
                 ("plan_cache_mode", "force_generic_plan"),
             ]);
         let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
-        let keepers = pool(KEEPERS).connect_with(options.clone()).await.map_err(error::of)?;
+        let everybodys = options.clone().options([("holdfast.account", EVERYBODY)]);
+        let keepers = pool(KEEPERS).connect_with(everybodys).await.map_err(error::of)?;
         MIGRATIONS.run(&keepers).await.map_err(|cause| Error::Unavailable(format!("migrating: {cause}")))?;
-        let readers = pool(READERS).connect_lazy_with(options.clone());
+        guard(&keepers).await?;
+        let readers = Readers::new(options.clone(), READERS, ACQUIRE);
         let prepare = format!("PREPARE {HEAD_PREPARED} (text, timestamptz, int8) AS {}", sql::HEAD);
         let writers = pool(WRITERS)
             // Asking whether it lives is a call of its own: a commit that cannot begin takes another.
@@ -89,9 +97,22 @@ impl Postgres {
             })
             .connect_lazy_with(options);
         let (hints, _) = broadcast::channel(HINTS_KEPT);
-        let listening = tokio::spawn(hints::listen(readers.clone(), hints.clone()));
+        let listening = tokio::spawn(hints::listen(keepers.clone(), hints.clone()));
         Ok(Self { writers, keepers, readers, partitions: Arc::default(), hints, listening })
     }
+}
+
+/// Whatever migrations have made is guarded; a login that is past it is told of.
+async fn guard(keepers: &PgPool) -> Result<()> {
+    sqlx::query(sql::GUARD).execute(keepers).await.map_err(error::of)?;
+    let unguarded: Option<bool> = sqlx::query_scalar(sql::UNGUARDED).fetch_one(keepers).await.map_err(error::of)?;
+    if unguarded.unwrap_or_default() {
+        tracing::warn!(
+            "the database login is a superuser or has BYPASSRLS: row-level security, the second line of defence \
+             between accounts, does nothing for it; see docs/accounts.md"
+        );
+    }
+    Ok(())
 }
 
 impl Drop for Postgres {

@@ -88,6 +88,7 @@ impl Partitions {
                 return Err(Error::Refused(format!("{name} is there and is no partition of {table}")));
             }
         }
+        sqlx::query(sql::GUARD).execute(&mut *work).await.map_err(error::of)?;
         work.commit().await.map_err(error::of)?;
         self.from.store(first * WIDTH, Ordering::Release);
         self.until.store((last + 1) * WIDTH, Ordering::Release);

@@ -18,7 +18,9 @@ use super::{
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
     commit::{PostgresCommit, by_name},
-    error, hints, partitions, sql,
+    error, hints, partitions,
+    readers::EVERYBODY,
+    sql,
 };
 use crate::{
     clock::{Micros, micros},
@@ -29,13 +31,15 @@ use crate::{
 type Statement<'q> = Query<'q, Database, PgArguments>;
 
 impl Postgres {
-    pub(super) async fn all<T: FromColumns>(&self, query: Statement<'_>) -> Result<Vec<T>> {
-        let rows = query.fetch_all(&self.readers).await.map_err(error::of)?;
+    /// On a session that is the account's.
+    pub(super) async fn all<T: FromColumns>(&self, account: &str, query: Statement<'_>) -> Result<Vec<T>> {
+        let mut reader = self.readers.of(account).await?;
+        let rows = query.fetch_all(reader.connection()?).await.map_err(error::of)?;
         read_all(&rows)
     }
 
-    pub(super) async fn first<T: FromColumns>(&self, query: Statement<'_>) -> Result<Option<T>> {
-        Ok(self.all(query).await?.into_iter().next())
+    pub(super) async fn first<T: FromColumns>(&self, account: &str, query: Statement<'_>) -> Result<Option<T>> {
+        Ok(self.all(account, query).await?.into_iter().next())
     }
 }
 
@@ -50,11 +54,14 @@ impl Store for Postgres {
     }
 
     async fn ping(&self) -> Result<()> {
-        sqlx::query(sql::PING).execute(&self.readers).await.map(|_| ()).map_err(error::of)
+        // Whoever is lent a reader has heard from the server.
+        let mut reader = self.readers.of(EVERYBODY).await?;
+        sqlx::query(sql::PING).execute(reader.connection()?).await.map(|_| ()).map_err(error::of)
     }
 
     async fn clock(&self) -> Result<Option<Micros>> {
-        let row = sqlx::query(sql::CLOCK).fetch_optional(&self.readers).await.map_err(error::of)?;
+        let mut reader = self.readers.of(EVERYBODY).await?;
+        let row = sqlx::query(sql::CLOCK).fetch_optional(reader.connection()?).await.map_err(error::of)?;
         row.map(|row| Columns::of(&row).instant()).transpose()
     }
 
@@ -63,7 +70,7 @@ impl Store for Postgres {
     }
 
     async fn revisions(&self) -> Result<Vec<(String, i64)>> {
-        self.all(sqlx::query(sql::REVISIONS)).await
+        self.all(EVERYBODY, sqlx::query(sql::REVISIONS)).await
     }
 
     async fn catalog(&self) -> Result<CatalogRows> {
@@ -71,15 +78,15 @@ impl Store for Postgres {
         // catalog is read again.
         Ok(CatalogRows {
             revisions: self.revisions().await?,
-            accounts: self.all(sqlx::query(sql::ACCOUNTS)).await?,
-            cycles: self.all(sqlx::query(sql::CYCLES)).await?,
-            versions: self.all(sqlx::query(sql::VERSIONS)).await?,
-            webhooks: self.all(sqlx::query(sql::WEBHOOKS)).await?,
+            accounts: self.all(EVERYBODY, sqlx::query(sql::ACCOUNTS)).await?,
+            cycles: self.all(EVERYBODY, sqlx::query(sql::CYCLES)).await?,
+            versions: self.all(EVERYBODY, sqlx::query(sql::VERSIONS)).await?,
+            webhooks: self.all(EVERYBODY, sqlx::query(sql::WEBHOOKS)).await?,
         })
     }
 
     async fn hit(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Option<HitRow>> {
-        self.first(sqlx::query(sql::HIT_OF).bind(account).bind(webhooks).bind(hit)).await
+        self.first(account, sqlx::query(sql::HIT_OF).bind(account).bind(webhooks).bind(hit)).await
     }
 
     async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>> {
@@ -90,8 +97,8 @@ impl Store for Postgres {
         };
         let bound = sqlx::query(statement).bind(account).bind(&query.webhook).bind(query.before).bind(query.limit);
         match query.status.filter(|status| *status != "applied") {
-            Some(status) => self.all(bound.bind(status)).await,
-            None => self.all(bound).await,
+            Some(status) => self.all(account, bound.bind(status)).await,
+            None => self.all(account, bound).await,
         }
     }
 
@@ -100,7 +107,7 @@ impl Store for Postgres {
     }
 
     async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
-        self.all(sqlx::query(sql::TRANSACTIONS_NAMED).bind(account).bind(ids)).await
+        self.all(account, sqlx::query(sql::TRANSACTIONS_NAMED).bind(account).bind(ids)).await
     }
 
     async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>> {
@@ -112,23 +119,23 @@ impl Store for Postgres {
             .bind(query.from)
             .bind(instant(query.now))
             .bind(query.limit);
-        self.all(bound).await
+        self.all(account, bound).await
     }
 
     async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>> {
-        self.all(sqlx::query(sql::RUNS).bind(account).bind(id).bind(before).bind(limit)).await
+        self.all(account, sqlx::query(sql::RUNS).bind(account).bind(id).bind(before).bind(limit)).await
     }
 
     async fn run(&self, account: &str, id: Uuid, run: i32) -> Result<Option<RunWithHit>> {
-        self.first(sqlx::query(sql::RUNS_NAMED).bind(account).bind(vec![id]).bind(vec![run])).await
+        self.first(account, sqlx::query(sql::RUNS_NAMED).bind(account).bind(vec![id]).bind(vec![run])).await
     }
 
     async fn answers(&self, account: &str, hits: &[Uuid]) -> Result<Vec<AnswerRow>> {
-        self.all(sqlx::query(sql::ANSWERS_NAMED).bind(account).bind(hits)).await
+        self.all(account, sqlx::query(sql::ANSWERS_NAMED).bind(account).bind(hits)).await
     }
 
     async fn repeat(&self, account: &str, webhook: &str, key_hash: &[u8]) -> Result<Option<RepeatRow>> {
-        self.first(sqlx::query(sql::REPEATS).bind(account).bind(vec![webhook]).bind(vec![key_hash])).await
+        self.first(account, sqlx::query(sql::REPEATS).bind(account).bind(vec![webhook]).bind(vec![key_hash])).await
     }
 
     async fn seek(&self, account: &str, seek: &Seek, now: Micros, limit: i64) -> Result<Vec<Candidate>> {
@@ -142,25 +149,25 @@ impl Store for Postgres {
                 .bind(&seek.key)
                 .bind(instant(now))
                 .bind(limit);
-            found.extend(self.all::<Candidate>(query).await?);
+            found.extend(self.all::<Candidate>(account, query).await?);
         }
         Ok(found)
     }
 
     async fn holds(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<RunRow>> {
-        self.all(sqlx::query(sql::HOLDS).bind(account).bind(transactions)).await
+        self.all(account, sqlx::query(sql::HOLDS).bind(account).bind(transactions)).await
     }
 
     async fn key_rows(&self, account: &str, names: &[KeyName]) -> Result<Vec<(bool, KeyRow)>> {
-        self.all(by_name(sql::KEY_ROWS, account.to_owned(), names)).await
+        self.all(account, by_name(sql::KEY_ROWS, account.to_owned(), names)).await
     }
 
     async fn underway(&self, account: &str, transactions: &[Uuid]) -> Result<Vec<UnderwayRow>> {
-        self.all(sqlx::query(sql::UNDERWAY).bind(account).bind(transactions)).await
+        self.all(account, sqlx::query(sql::UNDERWAY).bind(account).bind(transactions)).await
     }
 
     async fn turns(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<TurnsRow> {
-        let row = self.first(sqlx::query(sql::TURNS).bind(account).bind(cycle_id).bind(limit)).await?;
+        let row = self.first(account, sqlx::query(sql::TURNS).bind(account).bind(cycle_id).bind(limit)).await?;
         Ok(row.unwrap_or_default())
     }
 
@@ -173,18 +180,18 @@ impl Store for Postgres {
         limit: i64,
     ) -> Result<Vec<Uuid>> {
         let query = sqlx::query(sql::WAITING).bind(account).bind(cycle_id).bind(after);
-        let rows: Vec<(Uuid,)> = self.all(query.bind(instant(until)).bind(limit)).await?;
+        let rows: Vec<(Uuid,)> = self.all(account, query.bind(instant(until)).bind(limit)).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     async fn lapsed(&self, account: &str, cycle_id: Uuid, now: Micros, limit: i64) -> Result<Vec<Uuid>> {
         let query = sqlx::query(sql::LAPSED).bind(account).bind(cycle_id).bind(instant(now)).bind(limit);
-        let rows: Vec<(Uuid,)> = self.all(query).await?;
+        let rows: Vec<(Uuid,)> = self.all(account, query).await?;
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     async fn left(&self, account: &str, live: &[String], limit: i64) -> Result<Vec<UnderwayRow>> {
-        self.all(sqlx::query(sql::UNDERWAY_LEFT).bind(account).bind(live).bind(limit)).await
+        self.all(account, sqlx::query(sql::UNDERWAY_LEFT).bind(account).bind(live).bind(limit)).await
     }
 
     async fn beat(&self, node: &str) -> Result<Vec<String>> {
@@ -199,36 +206,37 @@ impl Store for Postgres {
 
     async fn next_due(&self, account: &str) -> Result<Option<Micros>> {
         let query = sqlx::query(sql::TIMER_NEXT).bind(account);
-        let row = query.fetch_optional(&self.readers).await.map_err(error::of)?;
+        let mut reader = self.readers.of(account).await?;
+        let row = query.fetch_optional(reader.connection()?).await.map_err(error::of)?;
         row.map(|row| Columns::of(&row).instant()).transpose()
     }
 
     async fn due(&self, account: &str, now: Micros, limit: i64) -> Result<Vec<TimerRow>> {
-        self.all(sqlx::query(sql::TIMERS_DUE).bind(account).bind(instant(now)).bind(limit)).await
+        self.all(account, sqlx::query(sql::TIMERS_DUE).bind(account).bind(instant(now)).bind(limit)).await
     }
 
     async fn held(&self, account: &str, now: Micros) -> Result<Vec<(Uuid, String, i64)>> {
-        self.all(sqlx::query(sql::HELD).bind(account).bind(instant(now))).await
+        self.all(account, sqlx::query(sql::HELD).bind(account).bind(instant(now))).await
     }
 
     async fn queued(&self, account: &str) -> Result<Vec<(String, i64)>> {
-        self.all(sqlx::query(sql::QUEUED_COUNTS).bind(account)).await
+        self.all(account, sqlx::query(sql::QUEUED_COUNTS).bind(account)).await
     }
 
     async fn keys(&self) -> Result<Vec<KeyRecord>> {
-        self.all(sqlx::query(sql::KEYS)).await
+        self.all(EVERYBODY, sqlx::query(sql::KEYS)).await
     }
 
     async fn key_by_hash(&self, hash: &[u8]) -> Result<Option<KeyRecord>> {
-        self.first(sqlx::query(sql::KEY_BY_HASH).bind(hash)).await
+        self.first(EVERYBODY, sqlx::query(sql::KEY_BY_HASH).bind(hash)).await
     }
 
     async fn secrets(&self, account: &str, limit: i64) -> Result<Vec<SecretRow>> {
-        self.all(sqlx::query(sql::SECRETS).bind(account).bind(limit)).await
+        self.all(account, sqlx::query(sql::SECRETS).bind(account).bind(limit)).await
     }
 
     async fn kept(&self, account: &str, cycle_id: Uuid, keys: &[String]) -> Result<Vec<KeptRow>> {
-        self.all(sqlx::query(sql::KEPT).bind(account).bind(cycle_id).bind(keys)).await
+        self.all(account, sqlx::query(sql::KEPT).bind(account).bind(cycle_id).bind(keys)).await
     }
 
     async fn sweep(&self, account: &str, now: Micros, limit: i64) -> Result<bool> {
@@ -250,7 +258,7 @@ impl Store for Postgres {
         done(&self.keepers, sqlx::query(sql::NODES_GONE)).await?;
         done(&self.keepers, sqlx::query(sql::VERSIONS_UNNEEDED).bind(account).bind(instant(oldest))).await?;
         let query = sqlx::query(sql::CYCLES_FORGOTTEN).bind(account).bind(instant(oldest));
-        for row in query.fetch_all(&self.readers).await.map_err(error::of)? {
+        for row in query.fetch_all(&self.keepers).await.map_err(error::of)? {
             let cycle: Uuid = Columns::of(&row).get()?;
             for statement in
                 [sql::CYCLE_QUEUE_GONE, sql::CYCLE_WEBHOOKS_GONE, sql::CYCLE_VERSIONS_GONE, sql::CYCLE_GONE]

@@ -26,6 +26,14 @@ pub const FATE: &str = "SELECT pg_xact_status($1::xid8)";
 pub const FATE_BY_MARK: &str = "SELECT CASE WHEN commits < $2 THEN false \
     ELSE recent[(commits - $2 + 1)::int4] = $3 END FROM accounts WHERE account = $1";
 pub const REVISION_BUMP: &str = "UPDATE accounts SET revision = revision + 1 WHERE account = $1";
+/// Whom the session is for from now on: row-level security shows it that account's rows alone.
+pub const SESSION_OF: &str = "SELECT set_config('holdfast.account', $1, false)";
+/// The same until the database transaction ends.
+pub const WORK_OF: &str = "SELECT set_config('holdfast.account', $1, true)";
+/// Row-level security on every table that has an account and is not guarded yet.
+pub const GUARD: &str = "SELECT holdfast_guard()";
+/// Whether row-level security is nothing to this login.
+pub const UNGUARDED: &str = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
 pub const CLOCK: &str = "SELECT instant FROM clock WHERE account = '*'";
 pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', $1) ON CONFLICT (account) DO UPDATE SET \
     instant = excluded.instant";
@@ -448,6 +456,10 @@ pub const ALL: &[(&str, &str)] = &[
     ("FATE", FATE),
     ("FATE_BY_MARK", FATE_BY_MARK),
     ("REVISION_BUMP", REVISION_BUMP),
+    ("SESSION_OF", SESSION_OF),
+    ("WORK_OF", WORK_OF),
+    ("GUARD", GUARD),
+    ("UNGUARDED", UNGUARDED),
     ("CLOCK", CLOCK),
     ("CLOCK_SET", CLOCK_SET),
     ("REVISIONS", REVISIONS),

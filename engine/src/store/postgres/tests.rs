@@ -4,22 +4,42 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use uuid::Uuid;
 
 use super::*;
-use crate::store::{Commit as _, Store as _, conformance};
+use crate::store::{Accounts as _, Commit as _, Store as _, Writes, conformance, postgres::commit::PostgresCommit};
 
+/// `url` is the superuser's, who sees and does everything.
 pub struct Own {
     pub store: Postgres,
     pub url: String,
 }
 
+/// A store whose login owns the tables and is nothing more, as in production.
 pub async fn own() -> Own {
+    own_by(Some("holdfast_plain")).await
+}
+
+/// On a schema that the test changes, as the superuser.
+pub async fn own_by_superuser() -> Own {
+    own_by(None).await
+}
+
+async fn own_by(login: Option<&str>) -> Own {
     let admin = std::env::var("HOLDFAST_TEST_POSTGRES")
         .expect("HOLDFAST_TEST_POSTGRES names a PostgreSQL for the tests: run them with ./tests/run");
     let name = format!("store_{}", Uuid::new_v4().simple());
     let mut connection = PgConnection::connect(&admin).await.unwrap();
-    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
     let (base, _) = admin.rsplit_once('/').unwrap();
     let url = format!("{base}/{name}");
-    let store = Postgres::open(&url).await.unwrap();
+    let Some(login) = login else {
+        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        return Own { store: Postgres::open(&url).await.unwrap(), url };
+    };
+    let role = format!(
+        "DO $$ BEGIN CREATE ROLE {login} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    );
+    connection.execute(AssertSqlSafe(role)).await.unwrap();
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name} OWNER {login}"))).await.unwrap();
+    let (_, at) = base.rsplit_once('@').unwrap();
+    let store = Postgres::open(&format!("postgres://{login}@{at}/{name}")).await.unwrap();
     Own { store, url }
 }
 
@@ -126,7 +146,7 @@ async fn partitions_are_made_ahead_and_dropped_when_all_in_them_has_expired() {
     const DAY: i64 = 86_400_000_000;
     let own = own().await;
     let count = async || -> i64 {
-        sqlx::query_scalar("SELECT count(*) FROM pg_inherits").fetch_one(&own.store.readers).await.unwrap()
+        sqlx::query_scalar("SELECT count(*) FROM pg_inherits").fetch_one(&own.store.keepers).await.unwrap()
     };
     own.store.prepare(conformance::NOON).await.unwrap();
     let made = count().await;
@@ -146,7 +166,7 @@ async fn a_partition_that_cannot_be_made_is_told_before_it_is_missed() {
     // The first that is not there yet: four days wide, and three of them ahead.
     let next = conformance::NOON.div_euclid(4 * DAY) + 4;
     let starts = next * 4 * DAY;
-    let ahead = async |now| partitions::ahead(&own.store.readers, now).await.unwrap();
+    let ahead = async |now| partitions::ahead(&own.store.keepers, now).await.unwrap();
     assert_eq!(ahead(conformance::NOON).await, starts - conformance::NOON);
     let other = format!("CREATE TABLE runs_p{next} (other INT)");
     own.store.writers.acquire().await.unwrap().execute(AssertSqlSafe(other)).await.unwrap();
@@ -176,7 +196,7 @@ async fn the_look_up_is_an_index_seek_on_every_partition() {
         .bind(vec![vec![1_u8]])
         .bind(vec![vec![1_u8]])
         .bind(columns::instant(conformance::NOON))
-        .fetch_all(&own.store.readers)
+        .fetch_all(&own.store.keepers)
         .await
         .unwrap();
     let plan = plan.join("\n");
@@ -272,4 +292,69 @@ async fn a_set_of_names_is_sought_name_by_name_in_young_tables() {
         sought += conditions.len();
     }
     assert!(sought > 30, "{sought}");
+}
+
+#[tokio::test]
+async fn a_session_sees_the_rows_of_its_account_alone() {
+    let own = own().await;
+    let accounts = ["default", "other"];
+    let row = |account: &str| crate::store::AccountRow {
+        account: account.to_owned(),
+        created_at: conformance::NOON,
+        limits: crate::AccountLimits::default(),
+        deleted_at: None,
+    };
+    assert!(own.store.add_account(&row("other"), 1).await.unwrap());
+    own.store.prepare(conformance::NOON).await.unwrap();
+    for account in accounts {
+        let writes = Writes { hits: vec![conformance::hit("hook", conformance::id(1))], ..Writes::default() };
+        conformance::with_account(account, conformance::write(&own.store, writes)).await;
+    }
+    // With no word of the account.
+    for (session, seen) in [("default", vec!["default"]), ("other", vec!["other"]), ("*", accounts.to_vec())] {
+        let mut reader = own.store.readers.of(session).await.unwrap();
+        let query = sqlx::query_scalar("SELECT account FROM hits ORDER BY account");
+        let found: Vec<String> = query.fetch_all(reader.connection().unwrap()).await.unwrap();
+        assert_eq!(found, seen, "{session}");
+        let changed = sqlx::query("UPDATE hits SET reason = 'changed'").execute(reader.connection().unwrap()).await;
+        assert_eq!(changed.unwrap().rows_affected(), seen.len() as u64, "{session}");
+    }
+    // Nor does it write another's; and a session that is nobody's sees nothing.
+    let mut reader = own.store.readers.of("default").await.unwrap();
+    let text =
+        "INSERT INTO queue (account, cycle_id, hit, webhook) SELECT 'other', gen_random_uuid(), gen_random_uuid(), ''";
+    let refused = sqlx::query(text).execute(reader.connection().unwrap()).await.unwrap_err();
+    assert!(refused.to_string().contains("row-level security"), "{refused}");
+    let mut nobodys = own.store.writers.acquire().await.unwrap();
+    let found: i64 = sqlx::query_scalar("SELECT count(*) FROM hits").fetch_one(&mut *nobodys).await.unwrap();
+    assert_eq!(found, 0);
+    // A commit is its account's, in whatever statement.
+    let mut commit = PostgresCommit::begin(&own.store.writers, "other", None).await.unwrap();
+    let gone = commit.execute(sqlx::query("DELETE FROM hits")).await.unwrap();
+    assert_eq!(gone, 1);
+    drop(commit);
+}
+
+#[tokio::test]
+async fn every_table_with_an_account_is_guarded() {
+    let own = own().await;
+    // Partitions that are made later, and a table of a later migration.
+    own.store.prepare(conformance::NOON + 400 * conformance::DAY).await.unwrap();
+    let (_, at) = own.url.rsplit_once('@').unwrap();
+    let plain = format!("postgres://holdfast_plain@{at}");
+    let mut owner = PgConnection::connect(&plain).await.unwrap();
+    owner.execute("CREATE TABLE later (account TEXT NOT NULL PRIMARY KEY)").await.unwrap();
+    drop(Postgres::open(&plain).await.unwrap());
+    let mut connection = PgConnection::connect(&own.url).await.unwrap();
+    let guarded: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT c.relname::text, c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT 1 FROM pg_policy AS p \
+         WHERE p.polrelid = c.oid) FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid \
+         WHERE a.attname = 'account' AND c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let bare: Vec<_> = guarded.iter().filter(|(_, guarded)| !guarded).collect();
+    assert!(bare.is_empty(), "{bare:?}");
+    assert!(guarded.iter().any(|(table, _)| table == "later") && guarded.len() > 30, "{guarded:?}");
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use self::schema::{
     BY_TIME, PARTS, connect, distribute, foreign, move_away, part_of, partitions, refused, run, server,
 };
-use super::tests::{Own, one_after_another, own};
+use super::tests::{Own, one_after_another, own_by_superuser};
 use super::{
     super::{Store as _, Writes, conformance},
     *,
@@ -24,7 +24,7 @@ const ACCOUNTS: [&str; 5] = ["default", "anvil", "bellows", "dross", "forge"];
 
 /// A store whose schema is divided; its accounts, each with its part.
 async fn divided() -> (Own, PgConnection) {
-    let own = own().await;
+    let own = own_by_superuser().await;
     own.store.prepare(NOON).await.unwrap();
     let mut connection = connect(&own.url).await;
     distribute(&mut connection).await;
@@ -185,7 +185,7 @@ async fn every_statement_reads_one_part_alone() {
 
 /// Two more databases of this cluster, migrated and made ready as each server of its own would be.
 async fn others(connection: &mut PgConnection) -> [Own; 2] {
-    let others = [own().await, own().await];
+    let others = [own_by_superuser().await, own_by_superuser().await];
     for (number, other) in others.iter().enumerate() {
         other.store.prepare(NOON).await.unwrap();
         server(connection, &format!("server_{number}"), &other.url).await;
@@ -259,8 +259,8 @@ async fn what_asks_for_a_conflict_cannot_be_on_another_server() {
 /// A node that waits for an account's lock on another server is told to begin again, not let in.
 #[tokio::test]
 async fn the_accounts_lock_cannot_be_on_another_server() {
-    let own = own().await;
-    let other = super::tests::own().await;
+    let own = own_by_superuser().await;
+    let other = super::tests::own_by_superuser().await;
     let mut connection = connect(&own.url).await;
     server(&mut connection, "server_0", &other.url).await;
     run(&mut connection, "DROP TABLE accounts".to_owned()).await;

@@ -28,6 +28,7 @@ mod scripts;
 mod secret;
 mod steps;
 pub mod store;
+mod usage;
 mod view;
 mod waiters;
 mod work;

@@ -1,5 +1,6 @@
 //! One integration binary: each module tests one noun of the contract, on both databases.
 
+mod account_limits;
 mod accounts;
 mod admission;
 mod answers;

@@ -8,7 +8,7 @@ use axum::{
 };
 use bytes::Bytes;
 use holdfast_definitions::{Json, Members};
-use holdfast_engine::{Admission, Arrival, Door, Reception, Reply};
+use holdfast_engine::{Admission, Arrival, Door, Error, Reception, Reply};
 use serde_json::json;
 
 use super::{Refusal, body, head, reply, sender::Sender};
@@ -44,8 +44,7 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         body::linger(body, &parts.headers, &app.limits);
         return Err(Refusal::Inactive);
     }
-    let hits_a_second = app.engine.limits_of(&door.account).hits_per_second;
-    if let Err(busy) = app.engine.has_room().and_then(|()| app.rates.admit(door, hits_a_second)) {
+    if let Err(busy) = room(app, door).await {
         body::discard(body, &parts.headers, &app.limits).await;
         return Err(busy.into());
     }
@@ -104,6 +103,13 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
     };
     fits(door, &arrival.body)?;
     accepted(app, door, arrival).await
+}
+
+/// `Limit` where the node, the webhook or its account takes no more now.
+async fn room(app: &App, door: &Door) -> Result<(), Error> {
+    app.engine.has_room()?;
+    app.rates.admit(door, app.engine.limits_of(&door.account).hits_per_second)?;
+    app.engine.has_share(door).await
 }
 
 /// The last word is the script's, where there is one.

@@ -33,6 +33,7 @@ use crate::{
     runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
+    usage::Usage,
     waiters::Waiters,
     work::Work,
     worker,
@@ -68,6 +69,7 @@ pub struct Shared {
     events: broadcast::Sender<LiveEvent>,
     pub closing: watch::Sender<bool>,
     held: worker::HeldCache,
+    pub usage: Usage,
     pub at_work: runner::AtWork,
     /// The one way out.
     pub egress: Egress,
@@ -120,6 +122,7 @@ impl Engine {
             events: broadcast::channel(EVENTS_KEPT).0,
             closing: watch::channel(false).0,
             held: worker::HeldCache::default(),
+            usage: Usage::default(),
             at_work: runner::AtWork::default(),
             egress: Egress::new(options.egress),
             tokens: Tokens::default(),

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{Engine, Shared};
 use crate::{
-    Answer, AnswerLookup, Arrival, Error, HitId, Reception, RepeatHeader, Reply, TransactionId, TransactionStatus,
-    callers,
+    Admission, Answer, AnswerLookup, Arrival, Door, Error, HitId, Reception, RepeatHeader, Reply, TransactionId,
+    TransactionStatus, callers,
     catalog::Hook,
     clock::micros,
     limits::REPEAT_WINDOW,
@@ -44,12 +44,21 @@ impl Engine {
         self.shared.writer.has_room()
     }
 
+    /// `Limit` where the door's account has as much as it may have. Asked before a hit is read.
+    pub async fn has_share(&self, door: &Door) -> Result<(), Error> {
+        let starts = door.webhook().mapping.is_none() && door.admission == Admission::Run;
+        self.shared.has_share(&door.account, starts).await
+    }
+
     /// Accepts a hit: on return it is on disk with all that it did, and for a synchronous webhook
     /// its answer came or its time-out passed.
     pub async fn receive(&self, arrival: Arrival) -> Result<Reception, Error> {
         let (hook, account) = self.hook(&arrival.webhook)?;
         let patience = patience(&hook, &arrival);
+        let runs = self.door(&hook.identifier).is_some_and(|door| door.admission == Admission::Run);
+        let place = self.shared.place(&account, hook.is_start() && runs, arrival.raw.len() as u64).await?;
         let outcome = self.shared.writer.ask(&account, Work::Receive(Arc::new(arrival))).await?;
+        place.kept();
         self.resolve(&account, &hook, outcome, patience).await
     }
 

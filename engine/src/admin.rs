@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     AccountLimits, Error,
     catalog::{Catalog, Deployment},
-    engine::Shared,
+    engine::{Imported, Shared},
     secret::{MasterKeys, SECRETS_MAX},
     store::{Commit, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
 };
@@ -53,6 +53,9 @@ pub enum Admin {
         limits: AccountLimits,
     },
     LeaveAccount,
+    Import {
+        imported: Box<Imported>,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -128,6 +131,7 @@ impl Change<'_> {
                 Ok((Done::Ok, None))
             }
             Admin::LeaveAccount => self.leave().await,
+            Admin::Import { imported } => self.import(*imported).await,
             Admin::PutSecret { name, sealed, key_id } => self.put_secret(name, sealed, key_id).await,
             Admin::DeleteSecret { name } => {
                 if !self.commit.delete_secret(&name).await? {
@@ -152,6 +156,34 @@ impl Change<'_> {
             return Err(Error::Conflict(format!("the account {account} has cycles ({cycle}): delete them first")));
         }
         self.commit.leave_account().await?;
+        self.changed = true;
+        Ok((Done::Ok, None))
+    }
+
+    /// Into an account that has nothing: what it has is never overwritten.
+    async fn import(&mut self, imported: Imported) -> Result<Applied, Error> {
+        let has_cycle = self.catalog.cycles(self.account).any(|cycle| cycle.row.deleted_at.is_none());
+        if has_cycle || !self.commit.secrets(1).await?.is_empty() {
+            let message = format!("the account {} has cycles or secrets: only an empty one is filled", self.account);
+            return Err(Error::Conflict(message));
+        }
+        self.commit.put_limits(&imported.limits).await?;
+        for row in &imported.secrets {
+            self.commit.put_secret(row).await?;
+        }
+        for row in &imported.keys {
+            self.commit.put_key(row).await?;
+        }
+        for cycle in &imported.cycles {
+            self.commit.put_cycle(&cycle.row).await?;
+            self.commit.put_version(&cycle.version).await?;
+            for webhook in &cycle.webhooks {
+                self.commit.put_webhook(webhook).await?;
+            }
+            if !cycle.kept.is_empty() {
+                self.commit.put_kept(cycle.row.cycle_id, &cycle.kept).await?;
+            }
+        }
         self.changed = true;
         Ok((Done::Ok, None))
     }
@@ -244,7 +276,7 @@ impl Change<'_> {
             digest: cycle.digest.to_vec(),
             source: cycle.source.clone(),
             created_at,
-            vars: Json::from(cycle.given.clone().into_iter().collect::<Members>()).to_string(),
+            vars: vars_of(cycle),
         };
         self.commit.put_version(&version).await?;
         for (_, step, _) in cycle.webhooks().filter(|(_, step, _)| !known.contains(&step.id)) {
@@ -329,6 +361,11 @@ impl Change<'_> {
         self.changed = true;
         Ok((Done::Ok, Some((event, row.name))))
     }
+}
+
+/// The variables that were given at the deploy, as they are stored.
+pub fn vars_of(cycle: &Cycle) -> String {
+    Json::from(cycle.given.clone().into_iter().collect::<Members>()).to_string()
 }
 
 /// 128 random bits, in 26 letters and digits.

@@ -22,6 +22,7 @@ mod machine;
 mod mapping_words;
 mod ongoing;
 mod options;
+mod portable;
 mod round;
 mod runner;
 mod scripts;

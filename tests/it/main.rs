@@ -26,6 +26,7 @@ mod lines;
 mod mapping;
 mod measured;
 mod model;
+mod moving;
 mod nodes;
 mod partners;
 mod repair;

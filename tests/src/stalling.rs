@@ -426,6 +426,10 @@ impl Accounts for Stalling {
         self.inner.open_transactions(account, cycle_id, status, now, limit).await
     }
 
+    async fn all_kept(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<Vec<KeptRow>> {
+        self.inner.all_kept(account, cycle_id, limit).await
+    }
+
     async fn hits_bytes(&self, account: &str, after: &(String, Uuid), limit: i64) -> Result<Measured<(String, Uuid)>> {
         self.inner.hits_bytes(account, after, limit).await
     }

@@ -1,6 +1,6 @@
 //! `holdfast accounts`
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -14,7 +14,7 @@ use super::{
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  holdfast accounts create acme --hits-per-second 50\n  holdfast accounts\n  holdfast accounts limit acme --stored-bytes 1000000000 --hits-per-second none\n  holdfast accounts delete acme\n\nIt needs a key for all accounts with the scope admin, as the one in admin.key is."
+    after_help = "Example:\n  holdfast accounts create acme --hits-per-second 50\n  holdfast accounts\n  holdfast accounts limit acme --stored-bytes 1000000000 --hits-per-second none\n  holdfast accounts export acme > acme.json\n  holdfast accounts import acme.json --url http://other:7400\n  holdfast accounts delete acme\n\nIt needs a key for all accounts with the scope admin, as the one in admin.key is."
 )]
 pub struct Accounts {
     #[command(flatten)]
@@ -42,6 +42,13 @@ enum What {
         name: String,
         #[command(flatten)]
         limits: Limits,
+    },
+    /// Writes all of one but its transactions and hits to standard output
+    Export { name: String },
+    /// Makes the account of an export, or fills an empty one
+    Import {
+        /// As `export` wrote it, or - for standard input
+        file: PathBuf,
     },
     /// Removes one that has no cycle, with all that it has
     Delete { name: String },
@@ -109,6 +116,17 @@ impl Accounts {
                 let limits = limits.over(known["limits"].clone())?;
                 let now = server.put(&path, json!({ "limits": limits })).await?;
                 server.done(&now, format!("{name}: {}", now["limits"]))
+            }
+            Some(What::Export { name }) => server.show(&server.get(&format!("accounts/{name}/export"), &[]).await?),
+            Some(What::Import { file }) => {
+                let text = match file.as_os_str() == "-" {
+                    true => std::io::read_to_string(std::io::stdin()).context("standard input")?,
+                    false => std::fs::read_to_string(&file).with_context(|| file.display().to_string())?,
+                };
+                let body = Some((text, "application/json"));
+                let made = server.send(reqwest::Method::POST, "accounts/import", &[], body).await?;
+                let name = made["name"].as_str().unwrap_or_default().to_owned();
+                server.done(&made, format!("{name} is imported"))
             }
             Some(What::Delete { name }) => {
                 let gone = server.delete(&format!("accounts/{name}")).await?;

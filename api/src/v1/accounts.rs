@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{App, Problem, access};
 
+/// An account's definitions, secrets and what its scripts keep, and some.
+const IMPORT_BYTES_MAX: usize = 64 << 20;
+
 /// What an account may use at most. What is null, or left out, has no limit.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -126,4 +129,34 @@ pub async fn delete(
 ) -> Result<StatusCode, Problem> {
     app.engine.delete_account(&account).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// All of it but its transactions and hits: limits, cycles with their webhooks' identifiers and what
+/// their scripts keep, secrets as they are sealed, keys by their hashes.
+#[utoipa::path(get, path = "/api/v1/accounts/{account}/export", tag = "accounts",
+    responses((status = 200, body = Object), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn export(
+    State(app): State<App>,
+    _: access::Overseer,
+    Path(account): Path<String>,
+) -> Result<impl axum::response::IntoResponse, Problem> {
+    let text = app.engine.export_account(&account).await?;
+    Ok(([(axum::http::header::CONTENT_TYPE, "application/json")], text))
+}
+
+/// Makes the account of an export, or fills one that has no cycle and no secret: all or none. Its secrets
+/// need the master key that they are sealed with.
+#[utoipa::path(post, path = "/api/v1/accounts/import", tag = "accounts", request_body(content = Object),
+    responses((status = 201, body = Account), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 409, body = ProblemDocument), (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn import(
+    State(app): State<App>,
+    _: access::Overseer,
+    request: axum::extract::Request,
+) -> Result<(StatusCode, Json<Account>), Problem> {
+    let text = axum::body::to_bytes(request.into_body(), IMPORT_BYTES_MAX).await.map_err(|_| {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large")
+            .limit("import", IMPORT_BYTES_MAX as u64)
+    })?;
+    let view = app.engine.import_account(&text).await?;
+    Ok((StatusCode::CREATED, Json(view.into())))
 }

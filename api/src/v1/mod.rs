@@ -54,6 +54,8 @@ pub fn routes() -> Router<App> {
 fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::export))
+        .routes(routes!(accounts::import))
         .routes(routes!(accounts::show, accounts::limit, accounts::delete))
         .routes(routes!(cycles::list, cycles::deploy))
         .routes(routes!(cycles::show, cycles::delete))

@@ -109,7 +109,7 @@ impl Engine {
     }
 
     /// What a cycle reads of the environment must be allowed.
-    fn can_run(&self, cycle: &Cycle) -> Result<(), Error> {
+    pub(super) fn can_run(&self, cycle: &Cycle) -> Result<(), Error> {
         match cycle.env.iter().find(|name| !self.shared.environment.contains_key(*name)) {
             Some(name) => Err(Error::Invalid(format!(
                 "{} reads {name} of the environment, which this server does not allow: --allow-env {name}",

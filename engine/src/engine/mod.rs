@@ -8,10 +8,13 @@ mod cycles;
 mod explain;
 mod hits;
 mod keys;
+mod moving;
 mod receive;
 mod scripted;
 mod secrets;
 mod transactions;
+
+pub use moving::Imported;
 
 use std::{
     collections::BTreeMap,

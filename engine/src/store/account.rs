@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::Result;
+use super::{KeptRow, Result};
 use crate::{AccountLimits, clock::Micros};
 
 /// An account with its limits.
@@ -44,6 +44,8 @@ pub trait Accounts: Send + Sync {
         now: Micros,
         limit: i64,
     ) -> Result<u64>;
+    /// All that a cycle's scripts keep, by key.
+    async fn all_kept(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<Vec<KeptRow>>;
     /// The bytes of the hits that come after this one.
     async fn hits_bytes(&self, account: &str, after: &(String, Uuid), limit: i64) -> Result<Measured<(String, Uuid)>>;
     /// The bytes of the runs that come after this one.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::super::{AccountCommit, AccountRow, Accounts, Measured, Result};
+use super::super::{AccountCommit, AccountRow, Accounts, KeptRow, Measured, Result};
 use super::columns::{Columns, FromColumns, instant};
 use super::commit::PostgresCommit;
 use super::readers::EVERYBODY;
@@ -73,6 +73,10 @@ impl Accounts for Postgres {
         let query = sqlx::query(sql::OPEN_TRANSACTIONS).bind(account).bind(cycle_id).bind(status);
         let counted: Option<(i64,)> = self.first(account, query.bind(instant(now)).bind(limit)).await?;
         Ok(counted.map_or(0, |(count,)| count.max(0) as u64))
+    }
+
+    async fn all_kept(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<Vec<KeptRow>> {
+        self.all(account, sqlx::query(sql::ALL_KEPT).bind(account).bind(cycle_id).bind(limit)).await
     }
 
     async fn hits_bytes(&self, account: &str, after: &(String, Uuid), limit: i64) -> Result<Measured<(String, Uuid)>> {

@@ -394,6 +394,8 @@ pub const HITS_BYTES: &str = "SELECT webhook, hit, coalesce(octet_length(headers
 pub const RUNS_BYTES: &str = "SELECT transaction_id, run, coalesce(octet_length(steps), 0) + \
     coalesce(octet_length(document), 0) + coalesce(octet_length(error), 0) FROM runs WHERE account = $1 AND \
     (transaction_id, run) > ($2, $3) ORDER BY transaction_id, run LIMIT $4";
+pub const ALL_KEPT: &str = "SELECT key, value, version FROM script_store WHERE account = $1 AND cycle_id = $2 \
+    ORDER BY key LIMIT $3";
 pub const FORGET_CYCLES: &str = "DELETE FROM cycles WHERE account = $1 AND (account, cycle_id) IN (SELECT \
     account, cycle_id FROM cycles WHERE account = $1 LIMIT $2)";
 pub const FORGET_VERSIONS: &str = "DELETE FROM versions WHERE account = $1 AND (account, cycle_id, version) IN \
@@ -556,6 +558,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("OPEN_TRANSACTIONS", OPEN_TRANSACTIONS),
     ("HITS_BYTES", HITS_BYTES),
     ("RUNS_BYTES", RUNS_BYTES),
+    ("ALL_KEPT", ALL_KEPT),
     ("FORGET_CYCLES", FORGET_CYCLES),
     ("FORGET_VERSIONS", FORGET_VERSIONS),
     ("FORGET_WEBHOOKS", FORGET_WEBHOOKS),

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::super::{AccountCommit, AccountRow, Accounts, Measured, Result};
+use super::super::{AccountCommit, AccountRow, Accounts, KeptRow, Measured, Result};
 use super::columns::{Columns, FromColumns};
 use super::commit::SqliteCommit;
 use super::writer::Work;
@@ -81,6 +81,10 @@ impl Accounts for Sqlite {
         let query = query.bind(status.to_owned()).bind(now).bind(limit);
         let counted: Option<(i64,)> = self.first(query).await?;
         Ok(counted.map_or(0, |(count,)| count.max(0) as u64))
+    }
+
+    async fn all_kept(&self, account: &str, cycle_id: Uuid, limit: i64) -> Result<Vec<KeptRow>> {
+        self.all(sqlx::query(sql::ALL_KEPT).bind(account.to_owned()).bind(cycle_id).bind(limit)).await
     }
 
     async fn hits_bytes(&self, account: &str, after: &(String, Uuid), limit: i64) -> Result<Measured<(String, Uuid)>> {

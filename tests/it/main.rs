@@ -19,6 +19,7 @@ mod examples;
 mod expires;
 mod explain;
 mod http;
+mod isolation;
 mod killed;
 mod layering;
 mod limits;

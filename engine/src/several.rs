@@ -33,6 +33,7 @@ pub struct Several {
 #[derive(Clone, Debug)]
 pub enum Destination {
     /// A webhook step, by its identifier.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what makes several events of one request"))]
     Step(String),
     /// It is kept, and that is all.
     Nowhere,
@@ -59,6 +60,7 @@ pub struct Part {
 
 /// What became of a part, once it is on disk.
 #[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "for what makes several events of one request"))]
 pub struct Applied {
     pub event: usize,
     pub cycle: String,

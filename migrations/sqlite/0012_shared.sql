@@ -42,8 +42,8 @@ CREATE TABLE claims (
     PRIMARY KEY (account, webhook, value_hash, claimant)
 ) STRICT, WITHOUT ROWID;
 
--- Without the hash: no look-up of a value could be made of it.
-CREATE INDEX claims_by_claimant ON claims (account, webhook, claimant, value);
+-- In this order, nobody looks a value up by it.
+CREATE INDEX claims_by_claimant ON claims (account, claimant, webhook, value);
 
 -- Hits on their way to several accounts. A row goes with the others of its hit, once each has told
 -- what came of it.

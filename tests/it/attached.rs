@@ -36,7 +36,9 @@ fn told(list: &Value) -> Vec<(&str, &str)> {
     let text = |one: &'_ Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
     let all = list.as_array().unwrap_or_else(|| panic!("an array: {list}"));
     assert!(all.iter().all(|one| !text(one, "cycle").is_empty()));
-    all.iter().map(|one| (one["cycle"].as_str().unwrap(), one["status"].as_str().unwrap())).collect()
+    all.iter()
+        .map(|one| (one["cycle"].as_str().expect("it is there"), one["status"].as_str().expect("it is there")))
+        .collect()
 }
 
 async fn a_shared_webhook_over_http(store: Store) {
@@ -64,7 +66,7 @@ async fn a_shared_webhook_over_http(store: Store) {
     send(&node, broken).await.expect(400);
     let hit = node.api(&format!("/hits/{}", answer.hit())).await;
     assert_eq!(hit["applications"].as_array().map(Vec::len), Some(2), "{hit}");
-    assert_eq!(format!("/hooks/{}", hit["webhook"].as_str().unwrap()), hook);
+    assert_eq!(format!("/hooks/{}", hit["webhook"].as_str().expect("it is there")), hook);
     assert_eq!(hit["transaction"], hit["applications"][0]["transaction"]);
 
     // What it asks of a request, it asks before any cycle is looked for.
@@ -86,7 +88,10 @@ async fn a_shared_webhook_over_http(store: Store) {
     send(&node, by_name).await.expect(200);
     let listed = node.api("/webhooks").await;
     let all = listed["data"].as_array().expect("a list");
-    assert!(all.iter().all(|one| format!("/hooks/{}", one["identifier"].as_str().unwrap()) == hook), "{listed}");
+    assert!(
+        all.iter().all(|one| format!("/hooks/{}", one["identifier"].as_str().expect("it is there")) == hook),
+        "{listed}"
+    );
     assert!(all.iter().any(|one| one["cycle"].is_null() && one["shared"] == "orders"), "{listed}");
     let wrong = node.post("/api/v1/webhooks", json!({ "name": "x", "settings": "mapping: []" })).await.expect(422);
     assert_eq!(wrong.json()["diagnostics"][0]["code"], "HF010");
@@ -105,7 +110,8 @@ async fn from_the_command_line(store: Store) {
     };
     let file = home.definitions().join("../settings.yaml");
     std::fs::write(&file, "dedupe: $.body.id\n").expect("written");
-    let (made, url, _) = run(&["webhooks", "create", "orders", "--settings", file.to_str().unwrap()]).await;
+    let (made, url, _) =
+        run(&["webhooks", "create", "orders", "--settings", file.to_str().expect("it is there")]).await;
     assert!(made && url.contains("/hooks/"), "{url}");
     let (shown, text, _) = run(&["webhooks", "show", "orders", "--json"]).await;
     assert!(shown);
@@ -118,7 +124,7 @@ async fn from_the_command_line(store: Store) {
     let (_, claims, _) = run(&["webhooks", "claims", "crm"]).await;
     assert!(claims.contains("42") && claims.contains("default"), "{claims}");
     node.deploy(&ATTACHED.replace("shared: orders", "shared: crm")).await;
-    let path = format!("/hooks/{}", crm.rsplit_once('/').unwrap().1);
+    let path = format!("/hooks/{}", crm.rsplit_once('/').expect("it is there").1);
     let answer = send(&node, Call::new("POST", &path).json(json!({ "portal": 42 }))).await.expect(200);
     assert_eq!(told(&answer.json()), [("billing", "completed"), ("shipping", "completed")]);
     let (released, _, _) = run(&["webhooks", "release", "crm", "42"]).await;
@@ -180,7 +186,7 @@ async fn killed_at_any_instant_all_have_it_or_none(store: Store) {
     assert!(lists.iter().all(|list| told(list).len() == 2));
     let told: BTreeSet<String> = lists
         .iter()
-        .flat_map(|list| list.as_array().unwrap())
+        .flat_map(|list| list.as_array().expect("it is there"))
         .map(|one| one["id"].as_str().expect("an id").to_owned())
         .collect();
     assert_eq!(told.len() as u64, 2 * HITS);
@@ -188,7 +194,7 @@ async fn killed_at_any_instant_all_have_it_or_none(store: Store) {
         let page = node.api(&format!("/transactions?cycle={cycle}&limit=1000")).await;
         let all = page["data"].as_array().expect("a list");
         assert_eq!(all.len() as u64, HITS, "each hit is there once in {cycle}");
-        assert!(all.iter().all(|one| told.contains(one["id"].as_str().unwrap())));
+        assert!(all.iter().all(|one| told.contains(one["id"].as_str().expect("it is there"))));
     }
 }
 

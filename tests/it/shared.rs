@@ -338,7 +338,10 @@ async fn a_paused_one_refuses_and_a_deleted_one_is_gone(store: Store) {
 }
 
 async fn claim(world: &World, account: &str, value: Value) -> Result<ClaimView, Error> {
-    world.engine.claim(account, "crm", &holdfast_definitions::Json::parse(value.to_string().as_bytes()).unwrap()).await
+    world
+        .engine
+        .claim(account, "crm", &holdfast_definitions::Json::parse(value.to_string().as_bytes()).expect("it is there"))
+        .await
 }
 
 async fn release(world: &World, account: &str, value: &str) -> Result<(), Error> {
@@ -408,7 +411,11 @@ async fn a_value_is_one_accounts(store: Store) {
                 break;
             }
         }
-        let all = world.engine.claims(account, "crm", PageQuery { limit: Some(1_000), after: None }).await.unwrap();
+        let all = world
+            .engine
+            .claims(account, "crm", PageQuery { limit: Some(1_000), after: None })
+            .await
+            .expect("it is there");
         assert_eq!(count, all.data.len());
     }
 }

@@ -376,3 +376,7 @@ fn request_of(row: &HitRow) -> Result<Arrival, Error> {
         by_script: None,
     })
 }
+
+#[cfg(test)]
+#[path = "deliver_tests.rs"]
+mod tests;

@@ -246,3 +246,38 @@ async fn the_command_line_does_it_all(store: Store) {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_node_changes_the_other_holds_to_within_a_second() {
+    let home = Home::new(Store::Postgres, "").await;
+    let first = home.start(Mode::Serve).await;
+    let mut second = home.start(Mode::Serve).await;
+    second.use_key_of(&first);
+    make(&first, "acme", json!({})).await;
+    // An account and a key that the other node has never heard of.
+    let key = key_of(&first, "acme", &["admin"]).await;
+    with_key(&second, &key, "GET", "/cycles", Value::Null).await.expect(200);
+    let began = path_of(&deploy(&first, "acme", SHOP).await, "shop/placed");
+    hit(&second, &began, json!({ "id": 1 })).await.expect(200);
+    // Revoked: not a second later, but from now on.
+    let id = key["id"].as_str().expect("an id");
+    about(&first, "acme", "DELETE", &format!("/keys/{id}"), Value::Null).await.expect(204);
+    with_key(&second, &key, "GET", "/cycles", Value::Null).await.expect(401);
+    // A limit: the other node looks four times a second.
+    let call = first.call("PUT", "/api/v1/accounts/acme").json(json!({ "limits": { "transactions": 1 } }));
+    first.send(call).await.expect("an answer").expect(200);
+    let within = std::time::Duration::from_secs(1);
+    holdfast_tests::eventually_within(within, "the limit holds", async || {
+        (hit(&second, &began, json!({ "id": 2 })).await.status == 429).then_some(())
+    })
+    .await;
+    // Removed on one, it is gone on the other.
+    let other = key_of(&first, "acme", &["admin"]).await;
+    about(&first, "acme", "POST", "/cycles/shop/stop", json!({})).await.expect(200);
+    about(&first, "acme", "DELETE", "/cycles/shop", Value::Null).await.expect(204);
+    first.send(first.call("DELETE", "/api/v1/accounts/acme")).await.expect("an answer").expect(204);
+    holdfast_tests::eventually_within(within, "its key is refused", async || {
+        (with_key(&second, &other, "GET", "/cycles", Value::Null).await.status == 401).then_some(())
+    })
+    .await;
+}

@@ -2,9 +2,10 @@
 //! with another account's ids, and with each scope that it lacks. A new route is covered by being in the
 //! document; one whose example ids are not known here fails the test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores};
+use holdfast_engine::AccountLimits;
+use holdfast_tests::{Call, Dice, Home, Mode, Node, Response, Store, World, arrival, both_stores};
 use serde_json::{Value, json};
 
 use crate::accounts::{about, deploy, hit, key_of, make, path_of, with_key};
@@ -13,6 +14,7 @@ both_stores![
     another_accounts_ids_are_not_found_and_nothing_changes,
     a_scope_that_is_lacking_is_refused,
     events_and_lists_are_an_accounts_own,
+    equal_keys_in_two_accounts_never_meet,
 ];
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -62,9 +64,8 @@ fn routes(document: &Value) -> Vec<(String, String)> {
 impl Acme {
     /// The address of a route with acme's ids; none where it has no parameter.
     fn address(&self, path: &str) -> Option<String> {
-        let mut parts = path.split('/').peekable();
         let (mut filled, mut before, mut named) = (Vec::new(), "", false);
-        while let Some(part) = parts.next() {
+        for part in path.split('/') {
             if part.starts_with('{') {
                 let id = self.ids.get(before).unwrap_or_else(|| {
                     panic!("{path}: this test knows no id of acme's to put for {part}: add one to Acme::of")
@@ -251,4 +252,49 @@ async fn events_and_lists_are_an_accounts_own(store: Store) {
     if by_key.status == 200 {
         assert!(!by_key.text().contains(&first), "{}", by_key.text());
     }
+}
+
+/// Random starts and resumes with the same few values in three accounts: each resume takes the newest of
+/// its own account with that value, or none.
+async fn equal_keys_in_two_accounts_never_meet(store: Store) {
+    let world = World::start(store, &CYCLE.replace("acme-only-", "")).await;
+    let accounts = ["default", "acme", "other"];
+    for account in &accounts[1..] {
+        world.engine.create_account(account, AccountLimits::default()).await.expect("an account");
+        world.engine.deploy(account, "test.yaml", &CYCLE.replace("acme-only-", "")).await.expect("deployed");
+        world.engine.start(account, "shop").await.expect("it starts");
+    }
+    let mut dice = Dice::thrown("equal_keys_in_two_accounts_never_meet");
+    let mut newest = BTreeMap::new();
+    let hook = |account: &str, step| world.engine.identifier(account, "shop", step).expect("a webhook");
+    for round in 0..40 {
+        // Several at once, of several accounts: no two of them with one key.
+        let mut sent = tokio::task::JoinSet::new();
+        let mut used = BTreeSet::new();
+        for _ in 0..=dice.below(5) {
+            let account = accounts[dice.below(3) as usize];
+            let key = dice.below(4);
+            if !used.insert((account, key)) {
+                continue;
+            }
+            let starts = dice.below(3) == 0;
+            let step = if starts { "placed" } else { "status" };
+            let arrival = arrival(hook(account, step), json!({ "id": key }));
+            let engine = world.engine.clone();
+            sent.spawn(async move { (account, key, starts, engine.receive(arrival).await.expect("accepted")) });
+        }
+        for (account, key, starts, got) in sent.join_all().await {
+            if starts {
+                newest.insert((account, key), got.transaction.expect("started"));
+            } else {
+                assert_eq!(got.transaction, newest.get(&(account, key)).copied(), "{round}: {account} {key}");
+            }
+            if let Some(id) = got.transaction {
+                for other in accounts {
+                    assert_eq!(world.engine.transaction(other, id).await.is_ok(), other == account);
+                }
+            }
+        }
+    }
+    assert!(newest.len() > 6, "{newest:?}");
 }

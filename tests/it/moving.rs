@@ -11,23 +11,23 @@ both_stores![what_is_exported_goes_on_elsewhere, nothing_is_imported_by_halves];
 const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ANOTHER: &str = "HxwdHhsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
 
-const CYCLE: &str = "
+const CYCLE: &str = r#"
 cycle: shop
 vars:
-  greeting: { default: hello }
+  greeting: hello
 steps:
   placed:
     webhook:
-      verify: { header: { name: x-token, secret: TOKEN } }
+      verify: { preset: header, header: x-token, secret: "${secrets.TOKEN}" }
     next: count
   count:
     script: |
-      function step(document, context) { return context.store.increment('n', 1) }
+      function step(document, context) { return { n: store.increment("n") } }
     next: status
   status:
     webhook:
       mapping: [{ hit: $.body.id, transaction: $.placed.body.id }]
-";
+"#;
 
 async fn start(store: Store, master_key: &str) -> (Home, Node) {
     let home = Home::new(store, "").await;
@@ -72,6 +72,8 @@ async fn what_is_exported_goes_on_elsewhere(store: Store) {
     assert_eq!(other.api("/accounts/acme").await["limits"]["transactions"], 50);
     hit(&other, &placed, json!({ "id": 1 })).await.expect(401);
     let again: Value = serde_json::from_str(&text).expect("JSON");
+    let kept = json!([{ "key": "n", "value": "1" }]);
+    assert_eq!(again["sections"]["cycles"][0]["store"], kept);
     let listed = about(&other, "acme", "GET", "/transactions", Value::Null).await.expect(200).json();
     assert_eq!(listed["data"].as_array().expect("a list").len(), 1, "transactions do not come along");
     // Imported and exported again, it is the same, but for what has happened since.

@@ -114,4 +114,6 @@ codes! {
     EACH_BORDER = "HF105",
     EACH_OUTPUT = "HF106",
     SCRIPT = "HF110",
+    SHARED_MID = "HF120",
+    BESIDE_SHARED = "HF121",
 }

@@ -1,8 +1,20 @@
-//! A cycle's graph as text that other programs draw.
+//! A cycle's graph: as text that other programs draw, and as a picture.
+
+mod layout;
+mod svg;
 
 use petgraph::{graph::NodeIndex, visit::EdgeRef};
 
+pub use svg::{picture, svg};
+
 use crate::{Cycle, Edge, Next, OnError, Step, StepIndex, StepKind};
+
+/// Why a way is taken.
+enum Ending {
+    Edge(Edge),
+    /// A `fail` step's, to the end.
+    Failed,
+}
 
 /// A Mermaid flowchart.
 pub fn mermaid(cycle: &Cycle) -> String {
@@ -30,7 +42,8 @@ fn mermaid_steps(cycle: &Cycle, end: &str, indent: &str, lines: &mut Vec<String>
     if links(cycle).iter().any(|(_, to, _)| to.is_none()) {
         lines.push(format!("{indent}{end}((end))"));
     }
-    for (from, to, text) in links(cycle) {
+    for (from, to, edge) in links(cycle) {
+        let text = text_of(&edge);
         let to = to.map_or(end.to_owned(), |to| node(&cycle.step(to).id));
         let arrow = if text.is_empty() { "-->".to_owned() } else { format!("-->|\"{text}\"|") };
         lines.push(format!("{indent}{} {arrow} {to}", node(&cycle.step(from).id)));
@@ -70,7 +83,8 @@ fn dot_steps(cycle: &Cycle, end: &str, indent: &str, lines: &mut Vec<String>) {
         let named = if end == "end" { "" } else { "label=end, " };
         lines.push(format!("{indent}{end} [{named}shape=doublecircle];"));
     }
-    for (from, to, text) in links(cycle) {
+    for (from, to, edge) in links(cycle) {
+        let text = text_of(&edge);
         let to = to.map_or(end.to_owned(), |to| quoted(&cycle.step(to).id));
         let text = if text.is_empty() { String::new() } else { format!(" [label={}]", quoted(&text)) };
         lines.push(format!("{indent}{} -> {to}{text};", quoted(&cycle.step(from).id)));
@@ -91,35 +105,36 @@ fn label(step: &Step) -> String {
     format!("{name} ({})", step.kind.word())
 }
 
-/// Every way from step to step, and to the end (none), with what stands on it.
-fn links(cycle: &Cycle) -> Vec<(StepIndex, Option<StepIndex>, String)> {
+/// Every way from step to step, and to the end (none), with why it is taken.
+fn links(cycle: &Cycle) -> Vec<(StepIndex, Option<StepIndex>, Ending)> {
+    let edge = Ending::Edge;
     let mut links = Vec::new();
     for (at, step) in cycle.steps.iter().enumerate() {
         let from = cycle.graph[NodeIndex::new(at)];
         let mut edges: Vec<_> = cycle.graph.edges(NodeIndex::new(at)).collect();
         edges.sort_by_key(|edge| edge.id());
-        links.extend(edges.iter().map(|edge| (from, Some(cycle.graph[edge.target()]), text_of(edge.weight()))));
+        links.extend(edges.iter().map(|way| (from, Some(cycle.graph[way.target()]), edge(way.weight().clone()))));
         let end = |next: Next| next == Next::End;
         if matches!(step.on_error, OnError::Go(Next::End)) {
-            links.push((from, None, text_of(&Edge::Error)));
+            links.push((from, None, edge(Edge::Error)));
         }
         match &step.kind {
             StepKind::Decision(decision) => {
                 let cases = decision.cases.iter().enumerate().filter(|(_, case)| end(case.next));
-                links.extend(cases.map(|(at, _)| (from, None, text_of(&Edge::Case(at)))));
+                links.extend(cases.map(|(at, _)| (from, None, edge(Edge::Case(at)))));
                 if end(decision.otherwise) {
-                    links.push((from, None, text_of(&Edge::Else)));
+                    links.push((from, None, edge(Edge::Else)));
                 }
             }
-            StepKind::Fail(_) => links.push((from, None, "failed".to_owned())),
+            StepKind::Fail(_) => links.push((from, None, Ending::Failed)),
             kind => {
                 if end(step.next) {
-                    links.push((from, None, String::new()));
+                    links.push((from, None, edge(Edge::Next)));
                 }
                 if let StepKind::Webhook(webhook) = kind
                     && webhook.expires.is_some_and(|expires| end(expires.next))
                 {
-                    links.push((from, None, text_of(&Edge::Expires)));
+                    links.push((from, None, edge(Edge::Expires)));
                 }
             }
         }
@@ -127,7 +142,8 @@ fn links(cycle: &Cycle) -> Vec<(StepIndex, Option<StepIndex>, String)> {
     links
 }
 
-fn text_of(edge: &Edge) -> String {
+fn text_of(ending: &Ending) -> String {
+    let Ending::Edge(edge) = ending else { return "failed".to_owned() };
     match edge {
         Edge::Next => String::new(),
         Edge::Case(at) => format!("case {}", at + 1),

@@ -101,4 +101,6 @@ const PAGES: &[(&str, &str)] = &[
     ("HF105", include_str!("explain/HF105.md")),
     ("HF106", include_str!("explain/HF106.md")),
     ("HF110", include_str!("explain/HF110.md")),
+    ("HF120", include_str!("explain/HF120.md")),
+    ("HF121", include_str!("explain/HF121.md")),
 ];

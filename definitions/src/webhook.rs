@@ -21,6 +21,9 @@ pub struct Webhook {
     pub expires: Option<Expires>,
     pub on_no_match: OnNoMatch,
     pub on_ambiguous: OnAmbiguous,
+    /// The shared webhook that it is attached to: requests come to that one's address, and its settings
+    /// hold.
+    pub shared: Option<String>,
     /// None: whoever knows the identifier is let in.
     pub verify: Option<Verify>,
     pub challenge: Option<Challenge>,

@@ -128,6 +128,7 @@ pub struct WrittenWebhook {
     pub expires: Option<(Duration, Target)>,
     pub on_no_match: OnNoMatch,
     pub on_ambiguous: OnAmbiguous,
+    pub shared: Option<Spanned<String>>,
     pub verify: Option<Verify>,
     pub challenge: Option<Challenge>,
     pub rate: Option<Rate>,
@@ -135,6 +136,29 @@ pub struct WrittenWebhook {
     pub script: Option<Script>,
     /// Settings that only a mid-cycle webhook may have, where they stand.
     pub mid_only: Vec<Spanned<&'static str>>,
+}
+
+impl WrittenWebhook {
+    /// With nothing said.
+    pub fn at(span: Span) -> Self {
+        Self {
+            span,
+            mapping: None,
+            timeout: None,
+            dedupe: None,
+            early: None,
+            expires: None,
+            on_no_match: OnNoMatch::Accept,
+            on_ambiguous: OnAmbiguous::Newest,
+            shared: None,
+            verify: None,
+            challenge: None,
+            rate: None,
+            schema: None,
+            script: None,
+            mid_only: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Every example cycle as other programs draw it.
 
-use holdfast_definitions::{check, dot, mermaid};
+use holdfast_definitions::{check, dot, mermaid, svg};
 
 #[test]
 fn the_examples_are_drawn_the_same_every_time() {
@@ -48,4 +48,61 @@ steps:
     assert!(drawn.contains("subgraph \"cluster_ship\" {"), "{drawn}");
     assert!(drawn.contains("\"ship\" -> \"book\" [style=dashed];"), "{drawn}");
     assert!(drawn.contains("\"label\" -> \"end of ship\";"), "{drawn}");
+}
+
+#[test]
+fn a_picture_is_the_same_to_the_byte() {
+    let text = include_str!("../cycles/order-status.yaml");
+    let cycle = check("order-status.yaml", text).cycles.remove(0);
+    let drawn = svg(&cycle);
+    for _ in 0..5 {
+        assert_eq!(svg(&cycle), drawn);
+    }
+    insta::assert_snapshot!("order-status.svg", drawn);
+}
+
+/// Forty steps: eight decisions in a row, what they lead to, and a chain that may fail at each step.
+fn forty() -> String {
+    let mut lines = vec!["cycle: forty".to_owned(), "steps:".into(), "  placed: { webhook: , next: check_0 }".into()];
+    for at in 0..8 {
+        let (check, extra) = if at < 7 {
+            (format!("check_{}", at + 1), format!("extra_{}", at + 1))
+        } else {
+            ("sorry".into(), "done".into())
+        };
+        let to = if at % 2 == 0 { "book" } else { "wait" };
+        lines.push(format!(
+            "  check_{at}: {{ decision: [ {{ when: {{ value: $.placed.body.kind, equals: '<kind & \"{at}\">' }}, next: work_{at} }}, {{ when: {{ value: $.placed.body.amount, greater_than: {at} }}, next: note_{at} }}, {{ else: {check} }} ] }}"
+        ));
+        lines.push(format!("  work_{at}: {{ set: 1, name: 'Prepare <b>parcel</b> {at}', next: note_{at} }}"));
+        lines.push(format!("  note_{at}: {{ set: 1, next: {to} }}"));
+        lines.push(format!(
+            "  extra_{at}: {{ http: {{ url: 'https://shop.example/x' }}, next: {extra}, on_error: sorry }}"
+        ));
+    }
+    lines.push("  book: { set: 1, next: wait }".into());
+    lines.push("  wait: { webhook: { mapping: [ { hit: $.body.id, transaction: $.placed.body.id } ], expires: { after: 2h, next: sorry } }, next: pick }".into());
+    lines.push(
+        "  pick: { decision: [ { when: { value: $.wait.body.state, in: [a] }, next: extra_0 }, { else: done } ] }"
+            .into(),
+    );
+    lines.push("  sorry: { fail: sorry }".into());
+    lines.push("  done: { set: 1 }".into());
+    lines.join("\n")
+}
+
+#[test]
+fn a_picture_shows_every_step_once_and_escapes_what_an_author_wrote() {
+    let checked = check("forty.yaml", &forty());
+    let cycle = checked.cycles.first().unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let drawn = svg(cycle);
+    assert_eq!(svg(cycle), drawn);
+    for step in &cycle.steps {
+        assert_eq!(drawn.matches(&format!("data-step=\"{}\"", step.id)).count(), 1, "{}", step.id);
+    }
+    assert!(cycle.steps.len() >= 38);
+    assert!(drawn.contains("Prepare &lt;b&gt;parcel&lt;/b&gt; 0"), "a name is text");
+    assert!(drawn.contains("kind equals &quot;&lt;kind &amp; \\&quot;0\\&quot;&gt;&quot;"), "so is a condition");
+    assert!(!drawn.contains("<b>"));
+    assert!(drawn.len() < 40_000, "{}", drawn.len());
 }

@@ -1,15 +1,22 @@
 //! Changes to what is deployed: deploy, start, stop, delete, keys. Rare, each a commit of its own
 //! under the account's lock, after which no hit is accepted by the state or version before it.
 
+mod endpoints;
+mod shared;
+
 use std::{collections::HashSet, sync::Arc};
 
 use holdfast_definitions::{Cycle, Json, Members};
 use uuid::Uuid;
 
+pub use endpoints::{EndpointChange, Resend};
+pub use shared::{CLAIMANTS_MAX, SharedChange};
+
 use crate::{
-    AccountLimits, Error,
+    AccountLimits, Error, LiveEvent,
     catalog::{Catalog, Deployment},
     engine::{Imported, Shared},
+    notify::post,
     secret::{MasterKeys, SECRETS_MAX},
     store::{Commit, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
 };
@@ -49,6 +56,9 @@ pub enum Admin {
     SecretsUsed {
         names: Vec<String>,
     },
+    /// A shared webhook, or who claims its values.
+    Shared(SharedChange),
+    Endpoint(EndpointChange),
     Limits {
         limits: AccountLimits,
     },
@@ -64,6 +74,10 @@ pub enum Done {
     Deployed(Vec<bool>),
     /// How many secrets were sealed with an older key.
     Resealed(usize),
+    /// The identifier of a webhook.
+    Created(String),
+    /// How many deliveries are due again.
+    Resent(usize),
     Ok,
 }
 
@@ -72,30 +86,36 @@ impl Shared {
         let mut commit = self.begin(account).await?;
         let catalog = self.catalog_at(account, commit.head().revision).await?;
         let keys = &self.secrets.keys;
-        let mut change = Change { account, catalog: &catalog, keys, commit: &mut *commit, changed: false };
+        let mut change =
+            Change { account, catalog: &catalog, keys, commit: &mut *commit, changed: false, events: Vec::new() };
         let (done, event) = change.apply(admin).await?;
         let changed = change.changed;
+        let mut events = std::mem::take(&mut change.events);
+        events.extend(event.map(|(event, cycle)| about(account, event, cycle)));
         if changed {
             commit.bump_revision().await?;
         }
+        let now = commit.head().now;
+        let posting = post(catalog.watched(), account, (now, &mut self.deliveries.ids()), &events, None);
+        posting.write(&mut *commit).await?;
         commit.commit().await?;
         if changed {
             self.refresh_catalog_or_warn().await;
             self.hint_catalog();
         }
-        if let Some((event, cycle)) = event {
-            self.tell_event(crate::LiveEvent {
-                account: account.to_owned(),
-                event: event.into(),
-                data: None,
-                cycle,
-                transaction: None,
-                hit: None,
-                step: None,
-            });
+        if !events.is_empty() {
+            self.deliveries.wake(account);
+        }
+        for event in events {
+            self.tell_event(event);
         }
         Ok(done)
     }
+}
+
+/// An event of a cycle.
+fn about(account: &str, event: &'static str, cycle: String) -> LiveEvent {
+    LiveEvent { account: account.to_owned(), event: event.into(), cycle, ..LiveEvent::default() }
 }
 
 struct Change<'a> {
@@ -104,6 +124,8 @@ struct Change<'a> {
     keys: &'a MasterKeys,
     commit: &'a mut dyn Commit,
     changed: bool,
+    /// What it did besides the last; endpoints are told of them all.
+    events: Vec<LiveEvent>,
 }
 
 type Applied = (Done, Option<(&'static str, String)>);
@@ -140,7 +162,9 @@ impl Change<'_> {
                 self.changed = true;
                 Ok((Done::Ok, None))
             }
+            Admin::Shared(change) => self.shared(change).await,
             Admin::Reseal => self.reseal().await,
+            Admin::Endpoint(change) => self.endpoint(change).await,
             Admin::SecretsUsed { names } => {
                 for name in names {
                     self.commit.secret_used(&name).await?;
@@ -209,6 +233,7 @@ impl Change<'_> {
             self.commit.reseal_secret(&row.name, &sealed, &key_id).await?;
             resealed += 1;
         }
+        resealed += self.reseal_endpoints().await?;
         Ok((Done::Resealed(resealed), None))
     }
 
@@ -219,8 +244,8 @@ impl Change<'_> {
 
     async fn deploy(&mut self, cycles: Vec<Arc<Cycle>>) -> Result<Applied, Error> {
         let mut deployed = Vec::new();
-        let mut last = None;
         for cycle in cycles {
+            self.attaches(&cycle)?;
             let changed = match self.catalog.cycle(self.account, &cycle.name).cloned() {
                 Some(known) if known.newest().is_some_and(|newest| newest.cycle.digest == cycle.digest) => false,
                 Some(known) => {
@@ -233,12 +258,12 @@ impl Change<'_> {
                 }
             };
             if changed {
-                last = Some(("cycle.deployed", cycle.name.clone()));
+                self.events.push(about(self.account, "cycle.deployed", cycle.name.clone()));
             }
             self.changed |= changed;
             deployed.push(changed);
         }
-        Ok((Done::Deployed(deployed), last))
+        Ok((Done::Deployed(deployed), None))
     }
 
     async fn new_cycle(&mut self, cycle: &Cycle) -> Result<(), Error> {

@@ -15,9 +15,11 @@ use uuid::Uuid;
 
 use crate::{
     AccountLimits, Admission, Door, Error,
+    address::{Addresses, SharedWebhook},
     clock::{Micros, micros},
     history::parse,
     limits::QUEUE_WINDOW,
+    notify::Watched,
     store::{CatalogRows, CycleRow, Seek},
 };
 
@@ -28,6 +30,8 @@ pub struct Catalog {
     cycles: HashMap<Uuid, Arc<Deployment>>,
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
+    pub addresses: Addresses,
+    watched: Watched,
 }
 
 /// A cycle with all its retained versions.
@@ -165,6 +169,8 @@ impl Catalog {
             limits: rows.accounts.into_iter().map(|row| (row.account, row.limits)).collect(),
             ..Self::default()
         };
+        catalog.addresses = Addresses::build(rows.shared, &earlier.addresses)?;
+        catalog.watched = Watched::build(rows.endpoints, &earlier.watched)?;
         let mut steps: HashMap<Uuid, Vec<(String, String)>> = HashMap::new();
         for row in rows.webhooks {
             steps.entry(row.cycle_id).or_default().push((row.webhook, row.step));
@@ -187,6 +193,11 @@ impl Catalog {
         hooks.sort_by_key(|hook| hook.index);
         if row.deleted_at.is_none() {
             self.names.insert((row.account.clone(), row.name.clone()), id);
+            for hook in hooks.iter().filter(|hook| hook.current) {
+                if let Some(name) = &hook.webhook().shared {
+                    self.addresses.attach(&row.account, name, &hook.identifier);
+                }
+            }
             self.hooks.extend(hooks.iter().map(|hook| (hook.identifier.clone(), hook.clone())));
         }
         self.cycles.insert(id, Arc::new(Deployment { row, versions, hooks }));
@@ -212,6 +223,11 @@ impl Catalog {
         Some((hook, self.cycles.get(&hook.cycle_id)?))
     }
 
+    /// The account's steps that are attached to a shared webhook.
+    pub fn attached(&self, account: &str, shared: &str) -> Vec<(&Arc<Hook>, &Arc<Deployment>)> {
+        self.addresses.steps(account, shared).iter().filter_map(|step| self.hook(step)).collect()
+    }
+
     pub fn cycle(&self, account: &str, name: &str) -> Option<&Arc<Deployment>> {
         self.cycles.get(self.names.get(&(account.to_owned(), name.to_owned()))?)
     }
@@ -234,13 +250,20 @@ impl Catalog {
         })
     }
 
+    pub fn watched(&self) -> &Watched {
+        &self.watched
+    }
+
     pub fn accounts(&self) -> Vec<String> {
         self.revisions.keys().cloned().collect()
     }
 
     pub fn door(&self, identifier: &str, now: Micros) -> Option<Door> {
+        if let Some(shared) = self.addresses.get(identifier) {
+            return self.shared_door(shared, now);
+        }
         let (hook, deployment) = self.hook(identifier)?;
-        if hook.is_start() && !hook.current {
+        if hook.is_start() && (!hook.current || hook.webhook().shared.is_some()) {
             return None;
         }
         Some(Door {
@@ -251,6 +274,31 @@ impl Catalog {
             admission: deployment.admission(now),
             definition: hook.cycle.clone(),
             index: hook.index,
+        })
+    }
+
+    /// It takes what some cycle takes; a routed one takes everything, since who wants it is not known
+    /// before it is read.
+    fn shared_door(&self, shared: &SharedWebhook, now: Micros) -> Option<Door> {
+        let row = &shared.row;
+        let (step, index) = shared.cycle.webhooks().map(|(index, step, _)| (step, index)).next()?;
+        let attached = self.attached(&row.account, &row.webhook);
+        let takes = |admission| attached.iter().any(|(_, deployment)| deployment.admission(now) == admission);
+        let admission = match (shared.is_paused(), &shared.route) {
+            (true, _) => Admission::Refuse,
+            (false, Some(_)) => Admission::Run,
+            (false, None) if takes(Admission::Run) => Admission::Run,
+            (false, None) if takes(Admission::Queue) => Admission::Queue,
+            (false, None) => Admission::Refuse,
+        };
+        (row.deleted_at.is_none()).then(|| Door {
+            identifier: row.webhook.clone(),
+            account: row.account.clone(),
+            cycle: row.name.clone(),
+            step: step.id.clone(),
+            admission,
+            definition: shared.cycle.clone(),
+            index,
         })
     }
 }

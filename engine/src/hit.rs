@@ -118,6 +118,8 @@ pub struct Hit {
     pub replay_of: Option<HitId>,
     /// An unmatched hit is offered to transactions that reach the step before then.
     pub early_until: Option<DateTime<Utc>>,
+    /// What became of it in each cycle; `transaction` and `run` are the first.
+    pub applications: Vec<crate::Application>,
 }
 
 macro_rules! words {

@@ -46,6 +46,14 @@ id!(
     /// An API key, not its secret.
     KeyId
 );
+id!(
+    /// A URL that is told of events.
+    EndpointId
+);
+id!(
+    /// An event as it goes out: `webhook-id`.
+    MessageId
+);
 
 /// The bits of an id below its microsecond: 62 random bits after the version and variant.
 const MICROS_PER_MILLI: i64 = 1_000;
@@ -53,6 +61,13 @@ const MICROS_PER_MILLI: i64 = 1_000;
 impl TransactionId {
     /// When it started, to the microsecond.
     pub fn started_at(self) -> Micros {
+        instant_of(self.0)
+    }
+}
+
+impl MessageId {
+    /// When it happened, to the microsecond.
+    pub fn told_at(self) -> Micros {
         instant_of(self.0)
     }
 }

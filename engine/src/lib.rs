@@ -4,6 +4,7 @@
 //! stands in `store` and `migrations/` alone. What goes out to others goes through `egress`.
 
 mod account;
+mod address;
 mod admin;
 mod answer;
 mod callers;
@@ -20,6 +21,7 @@ mod id;
 mod limits;
 mod machine;
 mod mapping_words;
+mod notify;
 mod ongoing;
 mod options;
 mod portable;
@@ -27,6 +29,7 @@ mod round;
 mod runner;
 mod scripts;
 mod secret;
+mod several;
 mod steps;
 pub mod store;
 mod usage;
@@ -38,16 +41,18 @@ mod writer;
 
 pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
-pub use engine::Engine;
+pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, ResendGiven};
 pub use error::Error;
 pub use explain::{CandidateView, Explanation, ExtractedValue};
 pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
-pub use id::{CycleId, HitId, KeyId, TransactionId};
+pub use id::{CycleId, EndpointId, HitId, KeyId, MessageId, TransactionId};
 pub use limits::Limits;
+pub use notify::{EVENTS, EventType, example as event_example, own as own_event, schema as event_schema};
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
 pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
-    StepTrace, TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
+    Application, AttachedView, ClaimView, CycleState, CycleView, Deployed, Gauges, KeyView, NewShared, Page, PageQuery,
+    RunStatus, RunView, Scope, SecretView, SharedView, StepTrace, TransactionDetail, TransactionFilter,
+    TransactionView, VersionView, WebhookView,
 };

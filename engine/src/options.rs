@@ -80,15 +80,18 @@ pub enum AnswerLookup {
 }
 
 /// What happens, live, for `GET /events`: hints, read from committed rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LiveEvent {
     pub account: String,
     /// `transaction.started`, `transaction.held`, `hit.unmatched`, `cycle.started`…
     pub event: std::borrow::Cow<'static, str>,
-    /// Of an event of the account's own, what its `notify` step gave it.
+    /// Of an event of the account's own, what its `notify` step gave it; of ours, an object with what
+    /// there is besides: `error`, `reason`.
     pub data: Option<holdfast_definitions::Json>,
     pub cycle: String,
     pub transaction: Option<TransactionId>,
     pub hit: Option<HitId>,
     pub step: Option<String>,
+    /// How many deliveries of ours led to it, one after another.
+    pub hops: u32,
 }

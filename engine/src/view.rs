@@ -83,6 +83,9 @@ pub struct WebhookView {
     /// Transactions held at it now.
     pub held: u64,
     pub queued: u64,
+    /// The name of the shared webhook that the step is attached to, whose identifier is then given; or
+    /// of the one that this is: it has no cycle and no step.
+    pub shared: Option<String>,
 }
 
 /// What one document of a deployed file came to.
@@ -241,4 +244,63 @@ pub struct Gauges {
     pub waiting_callers: u64,
     /// Requests that wait for a commit at this node.
     pub commit_queue: u64,
+}
+
+/// A shared webhook to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewShared {
+    pub name: String,
+    /// YAML: nothing, or a map of settings.
+    pub settings: String,
+    /// JSONPath into `{ method, headers, query, body }`: where the value stands that accounts claim.
+    pub route: Option<String>,
+    /// Several accounts may claim one value, and a hit goes to all of them.
+    pub fan_out: bool,
+}
+
+/// A webhook that belongs to no cycle, as an account sees it.
+#[derive(Clone, Debug)]
+pub struct SharedView {
+    pub identifier: String,
+    pub name: String,
+    pub account: String,
+    /// The account owns it; others see a routed one, and of it what is their own.
+    pub owned: bool,
+    /// The owner's to see.
+    pub settings: Option<String>,
+    pub route: Option<String>,
+    pub fan_out: bool,
+    pub paused: bool,
+    pub verified: bool,
+    pub created_at: DateTime<Utc>,
+    /// The account's steps that are attached to it.
+    pub attached: Vec<AttachedView>,
+}
+
+#[derive(Clone, Debug)]
+pub struct AttachedView {
+    pub cycle: String,
+    pub step: String,
+    /// `draft`, `running` or `stopped`.
+    pub state: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct ClaimView {
+    pub value: Json,
+    pub account: String,
+    pub claimed_at: DateTime<Utc>,
+}
+
+/// What became of an event of a hit in a cycle.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// The position of the event in its request.
+    pub event: u32,
+    pub account: String,
+    pub cycle: String,
+    pub transaction: Option<crate::TransactionId>,
+    pub run: Option<u32>,
+    /// The hit's status there.
+    pub status: crate::HitStatus,
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     Answer, Arrival, Error,
     ongoing::{Ongoing, Progress},
+    several::{Applied, Part, Several},
     store::{EarlyRow, HitRow, TimerRow},
 };
 
@@ -22,6 +23,10 @@ pub enum Work {
         arrival: Arc<Arrival>,
         first: Uuid,
     },
+    /// The arrivals of one request: all of them or none.
+    Several(Arc<Several>),
+    /// One of them: made in the commit that decides them all.
+    Part(Arc<Part>),
     /// A new hit made of an earlier one.
     Replay(Arc<HitRow>),
     /// A hold resumed by hand: a hit for this transaction, whatever the mapping says.
@@ -41,6 +46,8 @@ pub enum Work {
     },
     /// A hold may have run into its `expires`.
     Expire(TimerRow),
+    /// The retention of a hold runs out, or is about to: endpoints are told.
+    Tell(TimerRow),
     /// What came of a step that was done outside of a commit.
     Proceed {
         ongoing: Arc<Ongoing>,
@@ -111,6 +118,8 @@ pub enum OutcomeReply {
     More,
     /// What a script read has changed since: it is to be run again.
     Stale,
+    /// What became of each part of a group.
+    Several(Vec<Applied>),
     /// What became of each script that an `each` brought, by element.
     Elements(Vec<(usize, Kept)>),
 }

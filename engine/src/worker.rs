@@ -17,9 +17,11 @@ use crate::{
     Answer, Error,
     clock::{Micros, micros},
     engine::Shared,
+    id::floor_of,
     limits::{QUEUE_WINDOW, RETRY_SOON},
+    notify,
     ongoing::{Ongoing, Progress},
-    round::{counted, overlooked},
+    round::{counted, overlooked, tells},
     runner::{self, Claim, claim_of},
     store::{Hint, TimerRow, UnderwayRow},
     work::Work,
@@ -75,6 +77,7 @@ async fn turn(shared: &Arc<Shared>, released: &mut HashMap<Uuid, Micros>) -> Res
     answer_waiting(shared).await?;
     let _moving = moving(shared).await;
     due(shared, shared.clock.now()).await?;
+    shared.hand_on_left().await?;
     release(shared, released).await;
     Ok(())
 }
@@ -137,6 +140,7 @@ async fn what_is_due(shared: &Arc<Shared>, account: &str, timers: Vec<TimerRow>)
     for timer in timers {
         works.push(match underway.remove(&(timer.transaction, timer.run)) {
             Some(row) if row.due_at == Some(timer.due_at) => gone_on_with(shared, account, row).await?,
+            _ if tells(&timer) => Work::Tell(timer),
             _ => Work::Expire(timer),
         });
     }
@@ -179,6 +183,9 @@ async fn take_over(shared: &Arc<Shared>) -> Result<Left, Error> {
     live.insert(0, shared.instance.clone());
     let mut more = false;
     for account in shared.catalog().accounts() {
+        if !shared.catalog().watched().of(&account).is_empty() {
+            shared.store.free_lines(&account, &live).await?;
+        }
         let left = shared.store.left(&account, &live, TAKEN_OVER).await?;
         more |= left.len() >= TAKEN_OVER as usize;
         let taken = left.into_iter().map(|row| {
@@ -352,12 +359,28 @@ async fn hear_answer(shared: &Shared, account: &str, hit: Uuid) -> Result<(), Er
     Ok(())
 }
 
+/// What was told is kept for as long as it can be sent again.
+async fn forget_deliveries(shared: &Arc<Shared>, account: &str, now: Micros) {
+    let before = floor_of(now - micros(notify::KEPT));
+    loop {
+        match shared.store.forget_deliveries(account, before, SWEEP_CHUNK).await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => return,
+            Err(error) => return tracing::warn!(%error, "old deliveries could not be removed yet"),
+        }
+    }
+}
+
 async fn sweep(shared: &Arc<Shared>) {
     shared.forget_accounts().await;
     let now = shared.clock.now();
+    let all = shared.deliveries.sweeps_all();
     for account in shared.catalog().accounts() {
         if !leave_lines(shared, &account, now).await {
             continue;
+        }
+        if all || !shared.catalog().watched().of(&account).is_empty() {
+            forget_deliveries(shared, &account, now).await;
         }
         loop {
             match shared.store.sweep(&account, now, SWEEP_CHUNK).await {
@@ -381,21 +404,32 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
     let target = shared.clock.now().saturating_add(micros(by)).min(INSTANT_MAX);
     // What an earlier life of this process left is done first: time stands still while a step is being done.
     while take_over(shared).await?.more {}
-    shared.at_work.none().await;
+    everything_done(shared).await?;
     while let Some(next) = next_due(shared).await?.filter(|next| *next <= target) {
         let before = shared.clock.now();
         set(shared, next.max(before)).await?;
         due(shared, shared.clock.now()).await?;
-        shared.at_work.none().await;
+        everything_done(shared).await?;
         if next_due(shared).await? == Some(next) {
             return Err(Error::Unavailable { reason: "what is due could not be done".into(), retry_after: RETRY_SOON });
         }
     }
     set(shared, target).await?;
     due(shared, target).await?;
-    shared.at_work.none().await;
+    everything_done(shared).await?;
     sweep(shared).await;
     Ok(target)
+}
+
+/// Steps and deliveries, with what they lead to.
+async fn everything_done(shared: &Arc<Shared>) -> Result<(), Error> {
+    loop {
+        shared.at_work.none().await;
+        if notify::due(shared).await? == 0 {
+            return Ok(());
+        }
+        // A delivery may have been to a webhook of ours.
+    }
 }
 
 /// The year 9999: what RFC 3339 can write.
@@ -413,6 +447,11 @@ async fn next_due(shared: &Shared) -> Result<Option<Micros>, Error> {
     let catalog = shared.catalog();
     for account in catalog.accounts() {
         if let Some(at) = shared.store.next_due(&account).await? {
+            sooner(at);
+        }
+        if !catalog.watched().of(&account).is_empty()
+            && let Some(at) = shared.store.next_line(&account).await?
+        {
             sooner(at);
         }
         for (webhook, count) in shared.store.queued(&account).await? {

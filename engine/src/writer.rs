@@ -5,6 +5,7 @@
 //! sink its neighbours; one that the store could not take is refused whole, and nothing was done.
 
 use std::{
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -14,6 +15,7 @@ use std::{
     time::Instant,
 };
 
+use indexmap::IndexMap;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
@@ -22,7 +24,7 @@ use crate::{
     engine::Shared,
     id::Ids,
     limits::RETRY_SOON,
-    round::{Batch, Surroundings, Told},
+    round::{Batch, Decided, Surroundings, Told},
     runner,
     work::{Item, Outcome, Reply, Work},
 };
@@ -225,31 +227,27 @@ async fn unpanicked<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 async fn commit_all(gathering: &mut Gathering, jobs: Vec<Job>) {
-    let mut group = Group::default();
-    let mut of: Option<String> = None;
+    // What one account asked for keeps its order; accounts have none among each other.
+    let mut groups: IndexMap<String, Group> = IndexMap::new();
     for job in jobs {
         match job {
             Job::Work { account, work, reply } => {
-                if of.as_ref().is_some_and(|of| *of != account)
-                    && let Some(of) = of.take()
-                {
-                    commit_group(gathering, &of, std::mem::take(&mut group), false).await;
-                }
-                of = Some(account);
+                let group = groups.entry(account).or_default();
                 group.0.push(work);
                 group.1.push(reply);
             }
             Job::Admin { account, admin, reply } => {
-                if let Some(of) = of.take() {
-                    commit_group(gathering, &of, std::mem::take(&mut group), false).await;
+                if let Some(group) = groups.shift_remove(&account) {
+                    commit_group(gathering, &account, group, false).await;
                 }
                 let done = gathering.shared.administer(&account, *admin).await;
                 let _ = reply.send(done);
             }
         }
     }
-    if let Some(of) = of {
-        commit_group(gathering, &of, group, true).await;
+    let last = groups.len().saturating_sub(1);
+    for (at, (account, group)) in groups.into_iter().enumerate() {
+        commit_group(gathering, &account, group, at == last).await;
     }
 }
 
@@ -258,6 +256,9 @@ async fn commit_group(gathering: &mut Gathering, account: &str, mut group: Group
     let began = Instant::now();
     let result = commit(gathering, account, &mut group, gathers).await;
     let shared = gathering.shared.clone();
+    if group.0.is_empty() {
+        return;
+    }
     let (works, replies) = group;
     metrics::histogram!("holdfast_commit_batch_size").record(works.len() as f64);
     metrics::histogram!("holdfast_commit_seconds").record(began.elapsed().as_secs_f64());
@@ -297,7 +298,34 @@ fn refuse(replies: Vec<Reply>, error: &Error) {
     }
 }
 
+/// Those that are refused are answered and taken out; the others are decided again without them.
 async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gathers: bool) -> Result<Told, Error> {
+    loop {
+        match decide(gathering, account, group, gathers).await? {
+            Decided::Done(told) => return Ok(told),
+            Decided::Refused(refused) => leave_out(group, refused),
+        }
+        if group.0.is_empty() {
+            return Ok(Told::default());
+        }
+    }
+}
+
+fn leave_out(group: &mut Group, refused: Vec<(usize, Error)>) {
+    let mut refused: HashMap<usize, Error> = refused.into_iter().collect();
+    let (works, replies) = std::mem::take(group);
+    for (ticket, (work, reply)) in works.into_iter().zip(replies).enumerate() {
+        match refused.remove(&ticket) {
+            Some(error) => drop(reply.send(Err(error))),
+            None => {
+                group.0.push(work);
+                group.1.push(reply);
+            }
+        }
+    }
+}
+
+async fn decide(gathering: &mut Gathering, account: &str, group: &mut Group, gathers: bool) -> Result<Decided, Error> {
     let shared = gathering.shared.clone();
     let began = Instant::now();
     let commit = shared.begin(account).await?;
@@ -309,6 +337,7 @@ async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gat
     let revision = commit.head().revision;
     // The catalog is the newest: whoever changes it holds the lock that is held here.
     let catalog = shared.catalog_at(account, revision).await?;
+    let heard = shared.is_heard() || catalog.watched().is_watched(account);
     let around = Surroundings {
         account,
         catalog,
@@ -316,7 +345,7 @@ async fn commit(gathering: &mut Gathering, account: &str, group: &mut Group, gat
         env: &shared.environment,
         instance: &shared.instance,
         waiters: &shared.waiters,
-        heard: shared.is_heard(),
+        heard,
     };
     let items =
         works.iter().enumerate().map(|(ticket, work)| Item { work: work.clone(), ticket: Some(ticket) }).collect();
@@ -333,6 +362,9 @@ async fn tell(shared: &Arc<Shared>, account: &str, told: Told, replies: Vec<Repl
     let elsewhere: Vec<_> =
         given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
+    if told.posted {
+        shared.deliveries.wake(account);
+    }
     for ongoing in told.calls {
         runner::perform(shared, account, ongoing);
     }

@@ -51,6 +51,7 @@ fn address(path: &str, cycle: &str, transaction: &str, hit: &str, identifier: &s
     let filled = path.replace("{cycle}", cycle).replace("{identifier}", identifier).replace("{id}", id);
     let filled = filled
         .replace("{name}", cycle)
+        .replace("{webhook}", identifier)
         .replace("{hit}", hit)
         .replace("{transaction}", transaction)
         .replace("{account}", cycle);

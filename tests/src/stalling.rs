@@ -1,5 +1,7 @@
 //! A store whose commits a test counts, stalls and fails on cue.
 
+mod endpoints;
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
@@ -24,6 +26,8 @@ pub struct Cue {
     stalling: AtomicBool,
     failing: AtomicBool,
     losing: AtomicU64,
+    /// Commits until they fail; none where they do not.
+    failing_after: std::sync::Mutex<Option<u64>>,
     let_go: Semaphore,
 }
 
@@ -56,6 +60,23 @@ impl Cue {
         self.failing.store(failing, Ordering::SeqCst);
     }
 
+    /// After so many more commits they fail, as if the disk were gone, until `fail(false)`.
+    pub fn fail_after(&self, commits: u64) {
+        *self.failing_after.lock().expect("no panic") = Some(commits);
+    }
+
+    fn count_down(&self) {
+        let mut after = self.failing_after.lock().expect("no panic");
+        *after = match *after {
+            Some(0) => {
+                self.fail(true);
+                None
+            }
+            Some(left) => Some(left - 1),
+            None => None,
+        };
+    }
+
     /// The next so many commits happen without anybody being told.
     pub fn lose(&self, commits: u64) {
         self.losing.store(commits, Ordering::SeqCst);
@@ -76,6 +97,7 @@ impl Stalling {
             stalling: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             losing: AtomicU64::new(0),
+            failing_after: std::sync::Mutex::new(None),
             let_go: Semaphore::new(0),
         });
         (Arc::new(Self { inner, cue: cue.clone() }), cue)
@@ -243,6 +265,68 @@ impl holdfast_engine::store::Store for Stalling {
 }
 
 #[async_trait]
+impl Routes for Stalling {
+    async fn claims_of(&self, owner: &str, webhook: &str, value_hash: &[u8], limit: i64) -> Result<Vec<ClaimRow>> {
+        self.inner.claims_of(owner, webhook, value_hash, limit).await
+    }
+
+    async fn claims(&self, owner: &str, query: &ClaimQuery) -> Result<Vec<ClaimRow>> {
+        self.inner.claims(owner, query).await
+    }
+
+    async fn fan_outs(&self, owner: &str, after: Uuid, limit: i64) -> Result<Vec<FanOutRow>> {
+        self.inner.fan_outs(owner, after, limit).await
+    }
+
+    async fn hit_rows(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Vec<HitRow>> {
+        self.inner.hit_rows(account, webhooks, hit).await
+    }
+
+    async fn hit_events(&self, account: &str, parent: Uuid) -> Result<Vec<HitEventRow>> {
+        self.inner.hit_events(account, parent).await
+    }
+}
+
+#[async_trait]
+impl RouteChanges for StallingCommit {
+    async fn put_shared(&mut self, row: &SharedRow) -> Result<()> {
+        self.inner.put_shared(row).await
+    }
+
+    async fn claimants(&mut self, webhook: &str, value_hash: &[u8], limit: i64) -> Result<Vec<ClaimRow>> {
+        self.inner.claimants(webhook, value_hash, limit).await
+    }
+
+    async fn put_claim(&mut self, row: &ClaimRow) -> Result<()> {
+        self.inner.put_claim(row).await
+    }
+
+    async fn drop_claim(&mut self, webhook: &str, value_hash: &[u8], claimant: &str) -> Result<bool> {
+        self.inner.drop_claim(webhook, value_hash, claimant).await
+    }
+
+    async fn drop_claims(&mut self, webhook: &str) -> Result<()> {
+        self.inner.drop_claims(webhook).await
+    }
+
+    async fn fan_out(&mut self, hit: Uuid) -> Result<Vec<FanOutRow>> {
+        self.inner.fan_out(hit).await
+    }
+
+    async fn put_fan_out(&mut self, row: &FanOutRow) -> Result<()> {
+        self.inner.put_fan_out(row).await
+    }
+
+    async fn drop_fan_out(&mut self, hit: Uuid) -> Result<()> {
+        self.inner.drop_fan_out(hit).await
+    }
+
+    async fn put_hit_event(&mut self, row: &HitEventRow) -> Result<()> {
+        self.inner.put_hit_event(row).await
+    }
+}
+
+#[async_trait]
 impl Commit for StallingCommit {
     fn head(&self) -> Head {
         self.inner.head()
@@ -388,6 +472,7 @@ impl Commit for StallingCommit {
                 permit.forget();
             }
         }
+        self.cue.count_down();
         if self.cue.failing.load(Ordering::SeqCst) {
             return Err(Error::Unavailable("on cue".into()));
         }

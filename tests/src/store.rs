@@ -40,6 +40,27 @@ impl StoreHome {
         self.postgres.as_ref().map(|private| private.url.as_str())
     }
 
+    /// Another account, with nothing in it, once the database has been migrated.
+    pub async fn account(&self, name: &str) {
+        use sqlx::{Connection as _, PgConnection, SqliteConnection};
+        let insert = "INSERT INTO accounts (account, created_at, last_instant) VALUES ($1, ";
+        let path = self.path().join("holdfast.db");
+        let done = match self.url() {
+            Some(url) => {
+                let mut connection = PgConnection::connect(url).await.expect("a connection");
+                let text = format!("{insert}'epoch', 'epoch')");
+                sqlx::query(sqlx::AssertSqlSafe(text)).bind(name).execute(&mut connection).await.map(|_| ())
+            }
+            None => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = SqliteConnection::connect(&url).await.expect("a connection");
+                let text = format!("{insert}0, 0)");
+                sqlx::query(sqlx::AssertSqlSafe(text)).bind(name).execute(&mut connection).await.map(|_| ())
+            }
+        };
+        done.expect("the account is made");
+    }
+
     /// The superuser's, for a test that looks at the rows themselves. None on SQLite.
     pub fn superuser(&self) -> Option<&str> {
         self.postgres.as_ref().map(|private| private.superuser.as_str())

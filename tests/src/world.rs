@@ -89,6 +89,11 @@ impl World {
         self.engine.deploy(ACCOUNT, "test.yaml", yaml).await.unwrap_or_else(|error| refused(&error));
     }
 
+    /// Another account, with nothing in it.
+    pub async fn account(&self, name: &str) {
+        self.home.account(name).await;
+    }
+
     /// The process ends and another opens the same data.
     pub async fn reopen(&mut self) {
         self.engine.close().await;

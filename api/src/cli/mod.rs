@@ -7,14 +7,17 @@ mod client;
 mod clock;
 mod cycles;
 mod dev;
+mod endpoints;
 mod graph;
 mod hits;
 mod keys;
 mod master;
 mod open;
+mod schema;
 mod secrets;
 mod serve;
 mod settings;
+mod shared;
 mod table;
 mod transactions;
 mod verify;
@@ -48,6 +51,8 @@ enum Verb {
     Verify(verify::Verify),
     /// Draws a definition's graph
     Graph(graph::Graph),
+    /// Prints the JSON Schema of definitions, for editors
+    Schema(schema::Schema),
     /// Cycles of a running server
     Cycles(cycles::Cycles),
     /// Transactions of a running server
@@ -62,6 +67,8 @@ enum Verb {
     Keys(keys::Keys),
     /// Secrets of a running server
     Secrets(secrets::Secrets),
+    /// Endpoints of a running server, and what they are told
+    Endpoints(endpoints::Endpoints),
     /// The clock of a running server
     Clock(clock::Clock),
     /// Runs scripts that come on standard input: started by the server, for itself
@@ -99,6 +106,7 @@ impl Cli {
             Verb::Check(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run(),
             Verb::Graph(verb) => verb.run(),
+            Verb::Schema(verb) => verb.run(),
             Verb::Cycles(verb) => verb.run().await,
             Verb::Transactions(verb) => verb.run().await,
             Verb::Hits(verb) => verb.run().await,
@@ -106,6 +114,7 @@ impl Cli {
             Verb::Accounts(verb) => verb.run().await,
             Verb::Keys(verb) => verb.run().await,
             Verb::Secrets(verb) => verb.run().await,
+            Verb::Endpoints(verb) => verb.run().await,
             Verb::Clock(verb) => verb.run().await,
             Verb::Sandbox => Ok(ExitCode::SUCCESS),
         }

@@ -15,7 +15,7 @@ use super::{
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  holdfast webhooks\n  echo '{\"order\":{\"id\":42}}' | holdfast webhooks explain IDENTIFIER -"
+    after_help = "Example:\n  holdfast webhooks\n  echo '{\"order\":{\"id\":42}}' | holdfast webhooks explain IDENTIFIER -\n  holdfast webhooks create orders --settings orders.yaml"
 )]
 pub struct Webhooks {
     #[command(flatten)]
@@ -34,11 +34,14 @@ enum What {
         /// A file with the JSON body, or - for standard input
         body: String,
     },
+    #[command(flatten)]
+    Shared(super::shared::Shared),
 }
 
 const LIST: &[Column] = &[
     Column("CYCLE", "cycle"),
     Column("STEP", "step"),
+    Column("SHARED", "shared"),
     Column("HELD", "held"),
     Column("LAST HIT", "last_hit_at"),
     Column("URL", "url"),
@@ -49,6 +52,7 @@ impl Webhooks {
         let server = &self.server;
         match &self.what {
             None => server.list("webhooks", &self.listing.query(&[]), LIST, self.listing.watch).await,
+            Some(What::Shared(shared)) => shared.run(server).await,
             Some(What::Explain { identifier, body }) => {
                 let mut text = String::new();
                 match body.as_str() {

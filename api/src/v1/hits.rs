@@ -44,7 +44,7 @@ pub async fn list(
     let account = caller.0.account;
     let paging = Paging { limit: filter.limit, after: filter.after };
     let page = app.engine.hits(&account, filter.webhook.as_deref(), status, paging.into()).await?;
-    Ok(Json(List::of(page, |hit| HitShape::new(hit, &account))))
+    Ok(Json(List::of(page, HitShape::new)))
 }
 
 fn unknown_status(word: &str) -> Problem {
@@ -61,7 +61,7 @@ pub async fn show(
 ) -> Result<Json<HitShape>, Problem> {
     let id: HitId = id("hit", &hit)?;
     let account = caller.0.account;
-    Ok(Json(HitShape::new(app.engine.hit(&account, id).await?, &account)))
+    Ok(Json(HitShape::new(app.engine.hit(&account, id).await?)))
 }
 
 /// A new hit with `replay_of`, matched by today's transactions.
@@ -74,7 +74,7 @@ pub async fn replay(
 ) -> Result<Json<HitShape>, Problem> {
     let id: HitId = id("hit", &hit)?;
     let account = caller.0.account;
-    Ok(Json(HitShape::new(app.engine.replay(&account, id).await?, &account)))
+    Ok(Json(HitShape::new(app.engine.replay(&account, id).await?)))
 }
 
 /// Why it matched, or did not.

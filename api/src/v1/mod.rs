@@ -4,6 +4,7 @@
 mod accounts;
 mod clock;
 mod cycles;
+mod endpoints;
 mod events;
 mod extract;
 mod guarded;
@@ -11,6 +12,8 @@ mod hits;
 mod keys;
 mod secrets;
 mod shapes;
+mod shared;
+mod told;
 mod transactions;
 mod webhooks;
 
@@ -63,7 +66,11 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(cycles::start))
         .routes(routes!(cycles::stop))
         .routes(routes!(cycles::check))
-        .routes(routes!(webhooks::list))
+        .routes(routes!(webhooks::list, shared::create))
+        .routes(routes!(shared::show, shared::delete))
+        .routes(routes!(shared::pause))
+        .routes(routes!(shared::resume))
+        .routes(routes!(shared::claims, shared::claim, shared::release))
         .routes(routes!(webhooks::explain))
         .routes(routes!(transactions::list))
         .routes(routes!(transactions::show))
@@ -80,11 +87,19 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(secrets::list, secrets::put))
         .routes(routes!(secrets::delete))
         .routes(routes!(secrets::reseal))
+        .routes(routes!(endpoints::list, endpoints::create))
+        .routes(routes!(endpoints::show, endpoints::change, endpoints::delete))
+        .routes(routes!(endpoints::validate))
+        .routes(routes!(endpoints::enable))
+        .routes(routes!(endpoints::rotate))
+        .routes(routes!(endpoints::resend))
+        .routes(routes!(endpoints::deliveries))
         .routes(routes!(clock::show))
         .routes(routes!(clock::advance))
         .routes(routes!(events::events))
         .split_for_parts();
     guarded::describe(&mut document);
+    told::describe(&mut document);
     (router, document)
 }
 

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Diagnostic, Json};
 use holdfast_engine::{
-    CandidateView, CycleView, Deployed, Explanation, ExtractedValue, Hit, HitStatus, KeyView, Page, RunView,
-    SecretView, StepTrace, TransactionView, VersionView, WebhookView,
+    CandidateView, CycleView, Deployed, Explanation, ExtractedValue, Hit, KeyView, Page, RunView, SecretView,
+    StepTrace, TransactionView, VersionView, WebhookView,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -124,8 +124,12 @@ impl From<VersionView> for Version {
 pub struct Webhook {
     pub identifier: String,
     pub url: String,
-    pub cycle: String,
-    pub step: String,
+    /// Null for a shared webhook, which belongs to no cycle.
+    pub cycle: Option<String>,
+    pub step: Option<String>,
+    /// The name of the shared webhook that this is, or that the step is attached to: the identifier and
+    /// the URL are that one's.
+    pub shared: Option<String>,
     pub account: String,
     pub synchronous: bool,
     /// Its senders must prove who they are; otherwise whoever knows the URL is let in.
@@ -142,8 +146,9 @@ impl Webhook {
         Self {
             url: format!("{public_url}/hooks/{}", view.identifier),
             identifier: view.identifier,
-            cycle: view.cycle,
-            step: view.step,
+            cycle: Some(view.cycle).filter(|cycle| !cycle.is_empty()),
+            step: Some(view.step).filter(|step| !step.is_empty()),
+            shared: view.shared,
             account: view.account,
             synchronous: view.synchronous,
             verified: view.verified,
@@ -308,27 +313,28 @@ pub struct HitShape {
     pub applications: Vec<Application>,
 }
 
-/// A transaction that took the hit.
+/// What became of it in a cycle.
 #[derive(Serialize, ToSchema)]
 pub struct Application {
-    pub event: Option<String>,
+    /// The position of the event, where the request was several.
+    pub event: u32,
     pub account: String,
     pub cycle: String,
-    pub transaction: String,
+    pub transaction: Option<String>,
     pub run: Option<u32>,
     pub status: &'static str,
 }
 
 impl HitShape {
-    pub fn new(hit: Hit, account: &str) -> Self {
-        let application = hit.transaction.map(|transaction| Application {
-            event: None,
-            account: account.to_owned(),
-            cycle: hit.cycle.clone(),
-            transaction: transaction.to_string(),
-            run: hit.run,
-            status: HitStatus::Applied.word(),
-        });
+    pub fn new(hit: Hit) -> Self {
+        let application = |one: holdfast_engine::Application| Application {
+            event: one.event,
+            account: one.account,
+            cycle: one.cycle,
+            transaction: one.transaction.map(|transaction| transaction.to_string()),
+            run: one.run,
+            status: one.status.word(),
+        };
         Self {
             id: hit.id.to_string(),
             webhook: hit.webhook,
@@ -347,7 +353,7 @@ impl HitShape {
             ambiguous: hit.ambiguous,
             replay_of: hit.replay_of.map(|hit| hit.to_string()),
             early_until: hit.early_until.map(time),
-            applications: application.into_iter().collect(),
+            applications: hit.applications.into_iter().map(application).collect(),
         }
     }
 }

@@ -27,6 +27,9 @@ pub fn resolve(cycle: &WrittenCycle, graph: &Graph, order: &[usize], problems: &
                 Some(target) => named(cycle, graph, &behind[at], at, target, problems),
                 None => implied(cycle, &nearest[at], at, problems),
             };
+            if let Some(by) = to[at] {
+                nobody_at_shared(cycle, at, by, problems);
+            }
         }
     }
     let mut reachable: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); cycle.steps.len()];
@@ -38,6 +41,17 @@ pub fn resolve(cycle: &WrittenCycle, graph: &Graph, order: &[usize], problems: &
         reachable[at] = mine;
     }
     Answers { to, reachable }
+}
+
+/// The caller of a shared webhook gets the list of what it started.
+fn nobody_at_shared(cycle: &WrittenCycle, at: usize, by: usize, problems: &mut Vec<Problem>) {
+    let WrittenKind::Webhook(webhook) = &cycle.steps[by].kind else { return };
+    if webhook.shared.is_some() {
+        let message = format!("nobody can be waiting for the response of `{}`", cycle.steps[at].id.value);
+        let webhook = &cycle.steps[by].id.value;
+        let help = format!("`{webhook}` is attached to a shared webhook, whose caller is told at once what it started");
+        problems.push(Problem::error(codes::NOBODY_WAITS, span_of(cycle, at), message).help(help));
+    }
 }
 
 /// The nearest webhooks behind each step, on all ways. Behind an `expires` no hit was taken: the

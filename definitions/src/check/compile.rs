@@ -161,6 +161,7 @@ fn webhook(written: WrittenWebhook, expires: Option<Expires>, synchronous: bool)
         expires,
         on_no_match: written.on_no_match,
         on_ambiguous: written.on_ambiguous,
+        shared: written.shared.map(|name| name.value),
         verify: written.verify,
         challenge: written.challenge,
         rate: written.rate,

@@ -183,6 +183,12 @@ pub fn check_starts(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Prob
                     problems.push(Problem::error(codes::MID_ONLY, setting.span, message));
                 }
             }
+            (WrittenKind::Webhook(webhook), false) if webhook.shared.is_some() => {
+                let place = webhook.shared.as_ref().map_or(webhook.span, |shared| shared.span);
+                let message = format!("a step leads to `{id}`: only a start webhook can be attached to a shared one");
+                let help = "a shared webhook starts transactions; leave `shared` out and give the step a mapping";
+                problems.push(Problem::error(codes::SHARED_MID, place, message).help(help));
+            }
             (WrittenKind::Webhook(webhook), false) if webhook.mapping.is_none() => {
                 let message = format!("transactions wait at `{id}`, but it has no mapping");
                 let help =

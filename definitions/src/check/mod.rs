@@ -45,7 +45,7 @@ fn checked(file: &str, text: &str, given: Option<&Given>) -> Checked {
             let message = format!("the file defines the cycle `{}` twice", written.name.value);
             found.push(Problem::error(codes::DUPLICATE_CYCLE, written.name.span, message));
         }
-        let cycle = written.and_then(|written| one(written, &document, &mut found));
+        let cycle = written.and_then(|written| compiled(written, &document, &mut found));
         if !found.iter().any(Problem::is_error) {
             cycles.extend(cycle);
         }
@@ -59,7 +59,8 @@ fn checked(file: &str, text: &str, given: Option<&Given>) -> Checked {
     Checked { cycles, diagnostics }
 }
 
-fn one(written: WrittenCycle, document: &Document, problems: &mut Vec<Problem>) -> Option<Arc<Cycle>> {
+/// None where there is an error, which is among the problems.
+pub fn compiled(written: WrittenCycle, document: &Document, problems: &mut Vec<Problem>) -> Option<Arc<Cycle>> {
     let before = problems.len();
     each::check_ids(&written, problems);
     let graph = graph::build(&written.steps, None, problems);

@@ -60,6 +60,8 @@ pub enum ConditionError {
 pub struct Operator {
     test: Test,
     negated: bool,
+    /// As it was written: the name and the operand.
+    written: String,
 }
 
 #[derive(Debug)]
@@ -91,6 +93,7 @@ impl Operator {
         if ignore_case && !TEXTUAL.contains(&name) {
             return Err(ConditionError::IgnoreCase(name.to_owned()));
         }
+        let written = format!("{} {operand}", name.replace('_', " "));
         let test = match name {
             "equals" | "not_equals" => Test::Equals { operand, ignore_case },
             "in" | "not_in" => Test::In { operands: list(name, operand)?, ignore_case },
@@ -107,7 +110,12 @@ impl Operator {
             "before" => Test::Time { operand: instant(name, &operand)?, want: Ordering::Less },
             _ => Test::Time { operand: instant(name, &operand)?, want: Ordering::Greater },
         };
-        Ok(Self { test, negated: name.starts_with("not_") })
+        Ok(Self { test, negated: name.starts_with("not_"), written })
+    }
+
+    /// `not equals "x"`: as a picture says it.
+    pub fn written(&self) -> &str {
+        &self.written
     }
 
     /// `value` is none where it is missing.

@@ -22,7 +22,7 @@ use std::{
 use crate::{
     Json, Number, Retention, codes,
     problem::{Problem, Span, suggestion},
-    written::{Spanned, WrittenCycle},
+    written::{Spanned, WrittenCycle, WrittenWebhook},
     yaml::{Node, Value},
 };
 
@@ -58,6 +58,20 @@ pub fn lower(root: &Node, given: Option<&Given>) -> (Option<WrittenCycle>, Vec<P
     (cycle, lowering.problems)
 }
 
+/// A shared webhook's settings, and the secrets that they read.
+pub struct SharedSettings {
+    pub webhook: WrittenWebhook,
+    pub secrets: BTreeSet<String>,
+    pub problems: Vec<Problem>,
+}
+
+pub fn shared_settings(root: &Node, name: &str) -> SharedSettings {
+    let mut lowering = Lowering::default();
+    lowering.check_name(&Spanned { value: name.to_owned(), span: Span::START }, "a shared webhook");
+    let webhook = lowering.shared_webhook(root);
+    SharedSettings { webhook, secrets: lowering.secrets, problems: lowering.problems }
+}
+
 impl Lowering {
     fn cycle(&mut self, root: &Node) -> Option<WrittenCycle> {
         let Value::Map(members) = &root.value else {
@@ -68,7 +82,7 @@ impl Lowering {
         self.refuse_unknown(members, TOP, "a definition");
         let name = self.required(root, "cycle").and_then(|node| self.text(node, "cycle"));
         if let Some(name) = &name {
-            self.check_name(name);
+            self.check_name(name, "a cycle");
         }
         let description = get(root, "description").and_then(|node| self.text(node, "description"));
         let retention = get(root, "retention").map_or(Retention::FromStart(RETENTION_MAX), |node| self.retention(node));
@@ -140,11 +154,11 @@ impl Lowering {
         value
     }
 
-    fn check_name(&mut self, name: &Spanned<String>) {
+    pub(super) fn check_name(&mut self, name: &Spanned<String>, what: &str) {
         let text = &name.value;
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty() || text.len() > 100 || !text.chars().all(letters) || text.starts_with('-') {
-            let message = format!("`{text}` is no name for a cycle");
+            let message = format!("`{text}` is no name for {what}");
             let help = "lower-case letters, digits and hyphens, at most 100, not starting with a hyphen";
             self.problems.push(Problem::error(codes::CYCLE_NAME, name.span, message).help(help));
         }
@@ -262,6 +276,13 @@ impl Lowering {
         self.error(code, node.span, message);
         None
     }
+}
+
+/// The names that `preset` may have.
+#[cfg(test)]
+pub(crate) fn presets() -> impl Iterator<Item = &'static str> {
+    let written = senders::VERIFY.iter().chain(senders::CHALLENGE).map(|(name, _)| *name);
+    written.chain(verify::OTHER_PRESETS.iter().copied())
 }
 
 /// How many steps stand inside an `each`.

@@ -30,7 +30,7 @@ const SIGNATURE: &[&str] = &[
     "id",
 ];
 /// Presets that are no signature over the declarative form.
-const OTHER_PRESETS: &[&str] = &["twilio", "http-signatures", "header", "basic", "bearer"];
+pub(super) const OTHER_PRESETS: &[&str] = &["twilio", "http-signatures", "header", "basic", "bearer"];
 /// What an HTTP message signature must cover unless the author says otherwise.
 const COVERS: &[&str] = &["@method", "@authority", "@path", "content-digest"];
 

@@ -23,7 +23,10 @@ const KNOWN: &[&str] = &[
     "rate",
     "schema",
     "script",
+    "shared",
 ];
+/// Settings of a shared webhook: what makes sense before a cycle is known.
+const SHARED: &[&str] = &["verify", "challenge", "rate", "schema", "dedupe"];
 /// What a path into a hit may begin with.
 const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
 /// Settings that mean nothing at a start webhook.
@@ -37,22 +40,7 @@ const MONTH: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 impl Lowering {
     pub(super) fn webhook(&mut self, span: Span, node: &Node, reads: &mut Vec<Read>) -> WrittenWebhook {
-        let mut webhook = WrittenWebhook {
-            span,
-            mapping: None,
-            timeout: None,
-            dedupe: None,
-            early: None,
-            expires: None,
-            on_no_match: OnNoMatch::Accept,
-            on_ambiguous: OnAmbiguous::Newest,
-            verify: None,
-            challenge: None,
-            rate: None,
-            schema: None,
-            script: None,
-            mid_only: Vec::new(),
-        };
+        let mut webhook = WrittenWebhook::at(span);
         let members = match &node.value {
             Value::Null => return webhook,
             Value::Map(members) => members,
@@ -62,6 +50,7 @@ impl Lowering {
             }
         };
         self.refuse_unknown(members, KNOWN, "a webhook");
+        webhook.shared = get(node, "shared").and_then(|node| self.shared_name(node, members));
         webhook.mid_only = members
             .iter()
             .filter_map(|(key, _)| {
@@ -91,6 +80,36 @@ impl Lowering {
         self.senders(node, &mut webhook);
         self.payload(node, &mut webhook);
         webhook
+    }
+
+    /// The settings of a webhook that belongs to no cycle.
+    pub(super) fn shared_webhook(&mut self, node: &Node) -> WrittenWebhook {
+        let mut webhook = WrittenWebhook::at(node.span);
+        match &node.value {
+            Value::Null => return webhook,
+            Value::Map(members) => self.refuse_unknown(members, SHARED, "a shared webhook"),
+            _ => {
+                self.wrong_type(node, "a shared webhook", "a map of settings, or nothing");
+                return webhook;
+            }
+        }
+        webhook.dedupe = get(node, "dedupe").and_then(|node| self.dedupe(node));
+        self.senders(node, &mut webhook);
+        webhook.rate = get(node, "rate").and_then(|node| self.rate(node));
+        webhook.schema = get(node, "schema").and_then(|node| self.schema(node));
+        webhook
+    }
+
+    /// Its own settings hold: none may stand beside it.
+    fn shared_name(&mut self, node: &Node, members: &[(Node, Node)]) -> Option<Spanned<String>> {
+        for (key, _) in members.iter().filter(|(key, _)| key.name() != "shared" && key.name() != "mapping") {
+            let message = format!("`{}` stands beside `shared`", key.name());
+            let help = "the shared webhook has settings of its own: `holdfast webhooks create NAME --settings FILE`";
+            self.problems.push(Problem::error(codes::BESIDE_SHARED, key.span, message).help(help));
+        }
+        let name = self.text(node, "shared")?;
+        self.check_name(&name, "a shared webhook");
+        Some(name)
     }
 
     fn senders(&mut self, node: &Node, webhook: &mut WrittenWebhook) {

@@ -7,6 +7,7 @@ use holdfast_definitions::{Checked, Cycle, Given, Severity, check, check_given};
 use super::{Engine, Shared};
 use crate::{
     CycleId, CycleState, CycleView, Deployed, Error, Page, PageQuery, VersionView, WebhookView,
+    address::SharedWebhook,
     admin::{Admin, Done},
     catalog::Deployment,
     clock::{Micros, micros, to_utc},
@@ -253,14 +254,20 @@ impl Engine {
         let mut all = Vec::new();
         for cycle in catalog.cycles(account).filter(|cycle| cycle.row.deleted_at.is_none()) {
             for hook in cycle.hooks.iter().filter(|hook| hook.current || !hook.is_start()) {
-                all.push((format!("{}/{}", cycle.row.name, hook.step), (cycle.clone(), hook.clone())));
+                all.push((format!("{}/{}", cycle.row.name, hook.step), Listed::Step(cycle.clone(), hook.clone())));
             }
         }
+        // After every cycle's.
+        let shared = catalog.addresses.of(account);
+        all.extend(shared.map(|shared| (format!("~{}", shared.row.name), Listed::Shared(shared.clone()))));
         let page = page.cut(all)?;
         let counts = self.counts(account).await?;
         let mut data = Vec::with_capacity(page.data.len());
-        for (cycle, hook) in page.data {
-            data.push(self.webhook_view(account, &cycle, &hook, &counts).await?);
+        for listed in page.data {
+            data.push(match listed {
+                Listed::Step(cycle, hook) => self.webhook_view(account, &cycle, &hook, &counts).await?,
+                Listed::Shared(shared) => self.address_view(account, &shared).await?,
+            });
         }
         Ok(Page { data, next: page.next })
     }
@@ -304,17 +311,43 @@ impl Engine {
         let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: super::never(), limit: 1 };
         let last = self.shared.store.hits(account, &query).await?.pop();
         let of = (cycle.row.cycle_id, hook.step.clone());
+        let address = self.address_of(&hook.identifier);
         Ok(WebhookView {
-            identifier: hook.identifier.clone(),
+            identifier: address.as_ref().map_or_else(|| hook.identifier.clone(), |shared| shared.row.webhook.clone()),
+            shared: address.as_ref().map(|shared| shared.row.name.clone()),
             cycle: cycle.row.name.clone(),
             step: hook.step.clone(),
             account: account.to_owned(),
             synchronous: hook.webhook().synchronous,
-            verified: hook.webhook().verify.is_some(),
+            verified: address.map_or_else(|| hook.webhook().verify.is_some(), |shared| shared.is_verified()),
             start: hook.is_start(),
             last_hit_at: last.map(|hit| to_utc(hit.received_at)),
             held: counts.held.get(&of).copied().unwrap_or_default(),
             queued: counts.queued.get(&hook.identifier).copied().unwrap_or_default(),
+        })
+    }
+
+    /// A shared webhook, which belongs to no cycle.
+    async fn address_view(&self, account: &str, shared: &SharedWebhook) -> Result<WebhookView, Error> {
+        let mut last = None;
+        let steps = self.shared.catalog().addresses.steps(account, &shared.row.webhook).to_vec();
+        for webhook in steps.into_iter().chain([shared.row.webhook.clone()]) {
+            let query = HitQuery { webhook, status: None, before: super::never(), limit: 1 };
+            let newest = self.shared.store.hits(account, &query).await?.pop();
+            last = last.max(newest.map(|hit| hit.received_at));
+        }
+        Ok(WebhookView {
+            identifier: shared.row.webhook.clone(),
+            shared: Some(shared.row.name.clone()),
+            cycle: String::new(),
+            step: String::new(),
+            account: account.to_owned(),
+            synchronous: false,
+            verified: shared.is_verified(),
+            start: true,
+            last_hit_at: last.map(to_utc),
+            held: 0,
+            queued: 0,
         })
     }
 
@@ -326,6 +359,12 @@ impl Engine {
             queued: queued.into_iter().map(|(webhook, count)| (webhook, count.max(0) as u64)).collect(),
         })
     }
+}
+
+/// An entry of the list of webhooks.
+enum Listed {
+    Step(Arc<Deployment>, Arc<crate::catalog::Hook>),
+    Shared(Arc<SharedWebhook>),
 }
 
 /// What waits, by place.

@@ -63,6 +63,9 @@ impl Engine {
         hit: Option<&HitRow>,
     ) -> Result<Explanation, Error> {
         let catalog = self.shared.catalog();
+        if let Some(shared) = catalog.addresses.get(identifier) {
+            return self.explain_shared(account, shared, data, hit).await;
+        }
         let found = catalog.hook(identifier).filter(|(_, cycle)| cycle.row.account == account);
         let (hook, cycle) = found.ok_or_else(|| Error::NotFound { what: "webhook", id: identifier.to_owned() })?;
         let mut told = Telling {
@@ -346,6 +349,11 @@ fn text(value: &Json) -> String {
 
 fn shown_all(values: &[Json]) -> String {
     values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(" and ")
+}
+
+/// What a path read.
+pub fn extracted(path: String, value: Option<&Json>) -> ExtractedValue {
+    ExtractedValue { path, kind: kind_of(value), value: value.cloned() }
 }
 
 fn said_key(key: &Key) -> String {

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod cycles;
+mod deliver;
+mod endpoints;
 mod explain;
 mod hits;
 mod keys;
@@ -12,8 +14,10 @@ mod moving;
 mod receive;
 mod scripted;
 mod secrets;
+mod shared;
 mod transactions;
 
+pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
 pub use moving::Imported;
 
 use std::{
@@ -33,7 +37,7 @@ use crate::{
     clock::{Clock, Micros, system_now, to_utc},
     egress::{Egress, Tokens},
     id::Ids,
-    runner,
+    notify, runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
     usage::Usage,
@@ -45,6 +49,8 @@ use crate::{
 
 /// Live events that a slow receiver may fall behind by before it misses some.
 const EVENTS_KEPT: usize = 4_096;
+/// How long the end of an engine waits for deliveries that are out.
+const DELIVERIES_GRACE: Duration = Duration::from_secs(2);
 
 /// Cheap to clone; all clones are one engine.
 #[derive(Clone)]
@@ -74,11 +80,13 @@ pub struct Shared {
     held: worker::HeldCache,
     pub usage: Usage,
     pub at_work: runner::AtWork,
+    pub deliveries: notify::Deliveries,
     /// The one way out.
     pub egress: Egress,
     pub tokens: Tokens,
     pub secrets: secrets::Secrets,
     pub scripts: Scripts,
+    handed_on: deliver::HandedOn,
     /// What cycles may read of the environment.
     pub environment: BTreeMap<String, Json>,
 }
@@ -105,6 +113,7 @@ impl Engine {
             (false, _) => Clock::system(),
         };
         let (writer, queue) = Writer::new();
+        let (deliveries, settled) = notify::Deliveries::new();
         let catalog = Catalog::build(store.catalog().await?, &Catalog::default())?;
         let ids = match options.manual_clock {
             // The clock stood still while no engine ran: what comes now must still come later.
@@ -127,11 +136,13 @@ impl Engine {
             held: worker::HeldCache::default(),
             usage: Usage::default(),
             at_work: runner::AtWork::default(),
+            deliveries,
             egress: Egress::new(options.egress),
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
             scripts: Scripts::new(options.script_worker),
             environment: options.environment,
+            handed_on: deliver::HandedOn::default(),
         });
         shared.check_secrets().await?;
         cycles::warm_scripts(&shared);
@@ -140,6 +151,8 @@ impl Engine {
             tokio::spawn(writer::run(shared.clone(), queue, ids)),
             tokio::spawn(worker::run(shared.clone())),
             tokio::spawn(worker::hear(shared.clone())),
+            tokio::spawn(notify::run(shared.clone())),
+            tokio::spawn(notify::settle(shared.clone(), settled)),
         ];
         Ok(Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) })
     }
@@ -150,6 +163,8 @@ impl Engine {
         self.refuse_new_work();
         self.shared.closing.send_replace(true);
         self.shared.writer.drained().await;
+        // What is out and comes back soon is written down, or it would be told twice.
+        let _ = tokio::time::timeout(DELIVERIES_GRACE, self.shared.deliveries.none()).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in &tasks {
             task.abort();
@@ -235,7 +250,12 @@ impl Engine {
 
     /// The identifier of a cycle's webhook step (`dev` answers at `/hooks/{cycle}/{step}` too).
     pub fn identifier(&self, account: &str, cycle: &str, step: &str) -> Option<String> {
-        Some(self.shared.catalog().cycle(account, cycle)?.hook(step)?.identifier.clone())
+        let catalog = self.shared.catalog();
+        let hook = catalog.cycle(account, cycle)?.hook(step)?;
+        match &hook.webhook().shared {
+            Some(name) => Some(catalog.addresses.named(account, name)?.row.webhook.clone()),
+            None => Some(hook.identifier.clone()),
+        }
     }
 }
 
@@ -364,6 +384,11 @@ impl Shared {
 async fn newest_id(store: &dyn Store, catalog: &Catalog, clock: &Clock) -> Result<Uuid, Error> {
     let mut newest = Uuid::nil();
     for account in catalog.accounts() {
+        for webhook in catalog.addresses.identifiers(&account) {
+            let query = HitQuery { webhook: webhook.clone(), status: None, before: never(), limit: 1 };
+            let found = store.hits(&account, &query).await?;
+            newest = found.first().map_or(newest, |row| newest.max(row.hit));
+        }
         for cycle in catalog.cycles(&account) {
             for hook in &cycle.hooks {
                 let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: never(), limit: 1 };

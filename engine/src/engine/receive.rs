@@ -25,6 +25,9 @@ impl Engine {
     /// with another body.
     pub async fn recall(&self, arrival: &Arrival) -> Result<Option<Reception>, Error> {
         let Some(repeat) = &arrival.repeat else { return Ok(None) };
+        if let Some(shared) = self.shared_at(&arrival.webhook) {
+            return self.recall_shared(&shared, arrival).await;
+        }
         let (hook, account) = self.hook(&arrival.webhook)?;
         let shared = &self.shared;
         let found = shared.store.repeat(&account, &arrival.webhook, &header_hash(repeat)).await?;
@@ -53,6 +56,9 @@ impl Engine {
     /// Accepts a hit: on return it is on disk with all that it did, and for a synchronous webhook
     /// its answer came or its time-out passed.
     pub async fn receive(&self, arrival: Arrival) -> Result<Reception, Error> {
+        if let Some(shared) = self.shared_at(&arrival.webhook) {
+            return self.receive_shared(&shared, arrival).await;
+        }
         let (hook, account) = self.hook(&arrival.webhook)?;
         let patience = patience(&hook, &arrival);
         let runs = || self.door(&hook.identifier).is_some_and(|door| door.admission == Admission::Run);
@@ -72,9 +78,11 @@ impl Engine {
         let hit = outcome.hit.ok_or_else(|| Error::Internal("a hit without an id".into()))?;
         let transaction = outcome.transaction;
         let (replayed, reply) = match outcome.reply {
-            OutcomeReply::Accepted | OutcomeReply::More | OutcomeReply::Stale | OutcomeReply::Elements(_) => {
-                (false, Reply::Accepted)
-            }
+            OutcomeReply::Accepted
+            | OutcomeReply::More
+            | OutcomeReply::Stale
+            | OutcomeReply::Several(_)
+            | OutcomeReply::Elements(_) => (false, Reply::Accepted),
             OutcomeReply::Answer(answer) => (false, given(answer)),
             OutcomeReply::NoMatch { reason } => (false, Reply::NoMatch { reason }),
             OutcomeReply::Ambiguous => (false, Reply::Ambiguous),
@@ -120,6 +128,9 @@ impl Engine {
     }
 
     pub async fn answer(&self, identifier: &str, hit: HitId) -> Result<AnswerLookup, Error> {
+        if let Some(shared) = self.shared_at(identifier) {
+            return self.answer_shared(&shared, hit).await;
+        }
         let (hook, account) = self.hook(identifier)?;
         let shared = &self.shared;
         let not_found = || Error::NotFound { what: "hit", id: hit.to_string() };

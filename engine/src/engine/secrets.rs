@@ -13,6 +13,7 @@ use crate::{
     Error, Page, PageQuery, SecretValues, SecretView,
     admin::{Admin, Done},
     clock::{Micros, to_utc},
+    notify,
     secret::{MasterKeys, SECRETS_MAX, VALUES_BYTES_MAX, check_name, check_value, no_key},
     store::SecretRow,
 };
@@ -150,13 +151,21 @@ impl Shared {
     pub async fn check_secrets(&self) -> Result<(), Error> {
         for account in self.catalog().accounts() {
             let rows = self.store.secrets(&account, SECRETS_MAX as i64).await?;
+            let catalog = self.catalog();
+            let endpoints = catalog.watched().of(&account);
             if self.secrets.keys.is_empty() {
-                if !rows.is_empty() {
-                    tracing::warn!(account, "secrets are stored and there is no master key: steps that read them fail");
+                if !rows.is_empty() || !endpoints.is_empty() {
+                    tracing::warn!(
+                        account,
+                        "secrets are stored and there is no master key: steps that read them fail, and endpoints are told nothing"
+                    );
                 }
                 continue;
             }
             SecretValues::open(&self.secrets.keys, &rows)?;
+            for endpoint in endpoints {
+                notify::Secrets::open(&self.secrets.keys, &account, endpoint.id(), &endpoint.row.sealed)?;
+            }
         }
         Ok(())
     }

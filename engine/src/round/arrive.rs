@@ -56,6 +56,7 @@ impl Batch<'_> {
     pub(super) fn admit(&mut self, item: Item) -> Result<Incoming, Error> {
         let identifier = match &item.work {
             Work::Receive(arrival) => &arrival.webhook,
+            Work::Part(part) => &part.webhook,
             Work::Replay(row) | Work::Queued(row) => &row.webhook,
             _ => return Err(Error::Internal("not a hit".into())),
         };
@@ -99,6 +100,11 @@ impl Batch<'_> {
         };
         match &item.work {
             Work::Receive(arrival) => self.fresh(&mut hit, arrival),
+            Work::Part(part) => {
+                hit.row.hit = part.hit;
+                hit.row.replay_of = part.replay_of;
+                fill(&mut hit, &part.arrival);
+            }
             Work::Replay(row) => {
                 hit.row = HitRow { replay_of: Some(row.hit), ..fresh_copy(row, &hit.row) };
                 hit.row.hit = self.ids.next(self.head.now);
@@ -119,21 +125,10 @@ impl Batch<'_> {
 
     fn fresh(&mut self, hit: &mut Incoming, arrival: &Arrival) {
         hit.row.hit = self.ids.next(self.head.now);
-        hit.row.method.clone_from(&arrival.method);
-        hit.row.headers = arrival.headers.to_string();
-        hit.row.query = arrival.query.to_string();
-        hit.row.raw = arrival.raw.clone();
-        hit.row.body = (!is_plain_json(arrival)).then(|| arrival.body.to_string());
+        fill(hit, arrival);
         // One that the script has answered waits for nothing.
         hit.answered = arrival.by_script.as_ref().and_then(|script| script.answer.clone());
         hit.live = hit.answered.is_none();
-        hit.data = output(
-            &arrival.method,
-            arrival.headers.clone(),
-            arrival.query.clone(),
-            arrival.body.clone(),
-            hit.row.received_at,
-        );
         if let Some(header) = &arrival.repeat {
             hit.repeats.push(RepeatName {
                 key_hash: header_hash(header),
@@ -184,6 +179,7 @@ impl Batch<'_> {
         hit.row.status = HitStatus::Queued.word().into();
         hit.row.reason = (hit.live && !stopped).then(|| BEHIND_QUEUE.to_owned());
         self.claim(&hit);
+        self.queued.extend(hit.ticket);
         let id = hit.row.hit;
         self.writes.queue.push(QueueRow {
             cycle_id: hit.deployment.row.cycle_id,
@@ -221,6 +217,17 @@ impl Batch<'_> {
             early_until: row.early_until,
         });
     }
+}
+
+/// What is kept of a request, and what a cycle is given of it.
+fn fill(hit: &mut Incoming, arrival: &Arrival) {
+    hit.row.method.clone_from(&arrival.method);
+    hit.row.headers = arrival.headers.to_string();
+    hit.row.query = arrival.query.to_string();
+    hit.row.raw = arrival.raw.clone();
+    hit.row.body = (!is_plain_json(arrival)).then(|| arrival.body.to_string());
+    let (headers, query, body) = (arrival.headers.clone(), arrival.query.clone(), arrival.body.clone());
+    hit.data = output(&arrival.method, headers, query, body, hit.row.received_at);
 }
 
 fn is_filtered(hit: &Incoming) -> bool {

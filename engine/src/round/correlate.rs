@@ -7,6 +7,7 @@ use crate::{
     Error, HitStatus,
     clock::micros,
     mapping_words::key_reason,
+    notify,
     store::{Candidate, EarlyRow, Seek},
     work::OutcomeReply,
 };
@@ -95,6 +96,7 @@ impl Batch<'_> {
         let (name, step) = (hit.deployment.row.name.clone(), hit.hook.step.clone());
         let event = if reject { "hit.rejected" } else { "hit.unmatched" };
         self.event(event, &name, Some(&step), None, Some(id));
+        self.with(Some(notify::reason(&reason)), notify::hops_of_hit(&hit.row));
         if reject {
             self.rejected(hit.ticket, id, OutcomeReply::NoMatch { reason });
         } else {
@@ -111,6 +113,7 @@ impl Batch<'_> {
         hit.row.reason = Some("more than one transaction waits for this key".to_owned());
         let (name, step) = (hit.deployment.row.name.clone(), hit.hook.step.clone());
         self.event("hit.rejected", &name, Some(&step), None, Some(hit.row.hit));
+        self.with(hit.row.reason.as_deref().map(notify::reason), notify::hops_of_hit(&hit.row));
         self.rejected(hit.ticket, hit.row.hit, OutcomeReply::Ambiguous);
         self.put_hit(hit);
     }

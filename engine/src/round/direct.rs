@@ -110,6 +110,10 @@ impl Batch<'_> {
         let ticket = item.ticket;
         let retained = row.filter(|row| row.expires_at > now);
         match item.work {
+            Work::Tell(timer) => {
+                self.tell_retention(timer, row);
+                Ok(None)
+            }
             Work::Expire(timer) => {
                 self.writes.timers_gone.push(timer.clone());
                 let Some(row) = retained else { return Ok(None) };
@@ -365,7 +369,7 @@ fn transaction_of(work: &Work) -> Option<Uuid> {
         | Work::Begin { transaction }
         | Work::Early { transaction, .. } => Some(*transaction),
         Work::Proceed { ongoing, .. } => Some(ongoing.row.transaction),
-        Work::Expire(timer) => Some(timer.transaction),
+        Work::Expire(timer) | Work::Tell(timer) => Some(timer.transaction),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Batch, Task, incoming::Incoming};
 use crate::{
-    Error,
+    Error, HitId,
     store::{EarlyRow, HitRow, Seek, TransactionRow},
     work::{Item, Work},
 };
@@ -67,6 +67,10 @@ impl Batch<'_> {
         let Some((hook, deployment)) = self.around.catalog.hook(&hit.webhook) else { return Ok(None) };
         let (hook, deployment) = (hook.clone(), deployment.clone());
         let waiting = self.unmatched.remove(&hit.hit);
+        if waiting.is_some() {
+            // It was unmatched for a round of this commit, and nobody was told.
+            self.told.events.retain(|event| event.event != "hit.unmatched" || event.hit != Some(HitId(hit.hit)));
+        }
         let (ticket, live) = waiting.map_or((None, false), |waiting| (waiting.ticket, waiting.synchronous));
         let incoming = Incoming::early(hit, live, &hook, &deployment)?;
         Task::by_hand(incoming, ticket, row.clone(), hold, self.around.limits).map(Some)

@@ -19,12 +19,13 @@ use crate::{
     history::error_json,
     limits::REPEAT_WINDOW,
     machine::{Effect, Pass, StepError},
+    notify::{hops_in, hops_of_hit},
     ongoing::{Before, Ongoing},
     steps::{append_steps, store_steps},
     store::{KeyRow, RunRow, Seek, TimerRow, TransactionRow},
     work::{Outcome, OutcomeReply},
 };
-use holdfast_definitions::StepIndex;
+use holdfast_definitions::{Json, Members, StepIndex};
 
 /// What the last effect of a pass says.
 #[derive(Debug)]
@@ -83,6 +84,9 @@ impl Batch<'_> {
             self.stops.push(ran.task.deployment.row.cycle_id);
         }
         let hold = self.write_hold(&ran, &end);
+        if hold.is_some() {
+            self.tell_retention_of(&row, ran.run, &ran.task.deployment.row.name);
+        }
         self.tell_events(&ran, &end);
         let before = ran.task.row.as_ref().map(|row| row.expires_at);
         self.write_run(ran, &end, &row, answers)?;
@@ -238,9 +242,17 @@ impl Batch<'_> {
             Kind::Hit(hit) => Some(hit.row.hit),
             _ => None,
         };
+        let hops = hops_of_run(ran);
         if !matches!(task.kind, Kind::Done { .. }) {
             let began = if ran.run == 1 { "transaction.started" } else { "transaction.resumed" };
             self.event(began, &name, Some(&entry), Some(ran.transaction), hit);
+            self.with(None, hops);
+        }
+        for trace in &ran.pass.trace {
+            let Some(error) = &trace.error else { continue };
+            let step = task.cycle.step(trace.step).id.clone();
+            self.event("step.failed", &name, Some(&step), Some(ran.transaction), hit);
+            self.with(Some(of_error(error)), hops);
         }
         for effect in &ran.pass.effects {
             let Effect::Notify { step, event, data } = effect else { continue };
@@ -252,11 +264,17 @@ impl Batch<'_> {
                 transaction: Some(crate::TransactionId(ran.transaction)),
                 hit: hit.map(crate::HitId),
                 step: Some(task.cycle.step(*step).id.clone()),
+                hops,
             });
         }
         let step = end.step().map(|step| task.cycle.step(step).id.clone());
         if let Some(event) = end.event() {
             self.event(event, &name, step.as_deref(), Some(ran.transaction), hit);
+            let data = match end {
+                End::Failed { error, .. } => Some(of_error(error)),
+                _ => None,
+            };
+            self.with(data, hops);
         }
     }
 
@@ -365,6 +383,7 @@ impl Batch<'_> {
         row: &TransactionRow,
     ) {
         let id = hit.row.hit;
+        self.note_status(ticket, row);
         let waits = callers::from_text(row.callers.as_deref())
             .is_ok_and(|callers| callers.iter().any(|caller| caller.hit == id));
         let reply = if waits {
@@ -377,6 +396,20 @@ impl Batch<'_> {
             }
         };
         self.settle(ticket, Ok(Outcome { hit: Some(id), transaction: Some(transaction), reply }));
+    }
+}
+
+/// The data of an event that tells of an error.
+fn of_error(error: &StepError) -> Json {
+    Json::from(Members::from_iter([("error".to_owned(), error_json(error))]))
+}
+
+/// By the hits that the document tells of, and by the one that began the run, whatever a script made of it.
+fn hops_of_run(ran: &Ran) -> u32 {
+    let in_document = hops_in(&ran.document);
+    match &ran.task.kind {
+        Kind::Hit(hit) => in_document.max(hops_of_hit(&hit.row)),
+        _ => in_document,
     }
 }
 

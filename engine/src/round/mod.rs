@@ -14,7 +14,9 @@ mod finish;
 mod incoming;
 mod keep;
 mod repeats;
+mod retained;
 mod run;
+mod several;
 mod turns;
 mod underway;
 
@@ -24,13 +26,16 @@ use std::{
     time::Instant,
 };
 
+use holdfast_definitions::Json;
 use uuid::Uuid;
 
 pub use direct::{expired_in_queue, key_names};
 pub use keep::full;
-pub use repeats::{body_hash, header_hash};
+pub use repeats::{RepeatName, body_hash, dedupe_hash, header_hash};
+pub use retained::tells;
 pub use run::Task;
-pub use run::hex;
+pub use run::{hex, unhex};
+pub use several::Decided;
 pub use turns::{counted, overlooked};
 pub use underway::is_busy;
 
@@ -39,6 +44,7 @@ use crate::{
     catalog::Catalog,
     id::Ids,
     limits::Limits,
+    notify::post,
     ongoing::Ongoing,
     store::{Commit, Head, Writes},
     waiters::Waiters,
@@ -57,6 +63,8 @@ pub struct Told {
     pub catalog_changed: bool,
     /// Steps to be done outside of a commit, from now on.
     pub calls: Vec<Ongoing>,
+    /// There is something for endpoints.
+    pub posted: bool,
 }
 
 /// An answer that a commit gave.
@@ -111,6 +119,13 @@ pub struct Batch<'a> {
     /// Cycles that one of this commit has stopped.
     stopped: HashSet<Uuid>,
     turns: turns::Turns,
+    groups: Vec<several::Group>,
+    /// Groups that can't be decided.
+    refused: Vec<(usize, Error)>,
+    /// What parts' transactions came to, by ticket.
+    statuses: HashMap<usize, &'static str>,
+    /// Parts that a stop has queued.
+    queued: HashSet<usize>,
 }
 
 /// A hit that matched nothing in an earlier round of this commit: an early match may still come.
@@ -140,11 +155,15 @@ impl<'a> Batch<'a> {
             stops: Vec::new(),
             stopped: HashSet::new(),
             turns: turns::Turns::default(),
+            groups: Vec::new(),
+            refused: Vec::new(),
+            statuses: HashMap::new(),
+            queued: HashSet::new(),
         }
     }
 
-    /// Decides all of it and commits. On an error nothing was done.
-    pub async fn decide(mut self, items: Vec<Item>) -> Result<Told, Error> {
+    /// Decides all of it and commits. On an error, or where a group is refused, nothing was done.
+    pub async fn decide(mut self, items: Vec<Item>) -> Result<Decided, Error> {
         self.next.extend(items);
         while !self.next.is_empty() {
             let items = self.take_round();
@@ -153,10 +172,15 @@ impl<'a> Batch<'a> {
             self.round(items).await?;
         }
         self.answer_unmatched();
+        let refused = self.conclude();
+        if !refused.is_empty() {
+            return Ok(Decided::Refused(refused));
+        }
+        self.post().await?;
         let began = Instant::now();
         self.commit.commit_with(&self.writes).await?;
         phase("write", began);
-        Ok(self.told)
+        Ok(Decided::Done(self.told))
     }
 
     /// Hits out of the queue are run one after another, in the order in which they were accepted:
@@ -172,11 +196,11 @@ impl<'a> Batch<'a> {
     }
 
     async fn round(&mut self, items: VecDeque<Item>) -> Result<(), Error> {
-        let (arriving, direct): (Vec<_>, Vec<_>) = items
-            .into_iter()
-            .partition(|item| matches!(item.work, Work::Receive(_) | Work::Replay(_) | Work::Queued(_)));
         // A round reads what the one before it wrote.
         self.flush().await?;
+        let items = self.spread(items).await?;
+        let is_hit = |work: &Work| matches!(work, Work::Receive(_) | Work::Part(_) | Work::Replay(_) | Work::Queued(_));
+        let (arriving, direct): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| is_hit(&item.work));
         let mut tasks = self.direct(direct).await?;
         tasks.extend(self.arrive(arriving).await?);
         let began = Instant::now();
@@ -240,7 +264,26 @@ impl<'a> Batch<'a> {
             transaction: transaction.map(crate::TransactionId),
             hit: hit.map(crate::HitId),
             step: step.map(str::to_owned),
+            hops: 0,
         });
+    }
+
+    /// What is known besides of the event that was told last.
+    fn with(&mut self, data: Option<Json>, hops: u32) {
+        if self.around.heard
+            && let Some(event) = self.told.events.last_mut()
+        {
+            event.data = data;
+            event.hops = hops;
+        }
+    }
+
+    /// What endpoints are told of all this.
+    async fn post(&mut self) -> Result<(), Error> {
+        let watched = self.around.catalog.watched();
+        let posting = post(watched, self.around.account, (self.head.now, self.ids), &self.told.events, None);
+        self.told.posted = !posting.messages.is_empty();
+        Ok(posting.write(&mut *self.commit).await?)
     }
 
     /// Synchronous callers whose hit is unmatched after all: `200 Webhook accepted.`, for good.

@@ -21,6 +21,7 @@ use crate::{
     egress::{Answered, Failure, Grant, Outgoing, backoff, retry_after},
     history::parse,
     machine::{Done, Shown, StepError},
+    notify::{HOPS_HEADER, hops_in},
     ongoing::Progress,
     secret::{Mask, SecretValues},
     store::UnderwayRow,
@@ -216,6 +217,11 @@ async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result
         body = bytes;
     }
     headers.push(("idempotency-key".into(), call.idempotency_key()));
+    // A chain of deliveries goes on through whoever is called.
+    let hops = hops_in(call.document);
+    if hops > 0 && !headers.iter().any(|(name, _)| name == HOPS_HEADER) {
+        headers.push((HOPS_HEADER.into(), hops.to_string()));
+    }
     let shown = Masks::new(secrets.mask(), None).request(&http.method, &url, &headers, &body);
     let mut token = None;
     if let Some(auth) = &http.auth {

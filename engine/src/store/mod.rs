@@ -10,7 +10,9 @@ mod account;
 mod accounts;
 #[cfg(test)]
 pub(crate) mod conformance;
+mod endpoints;
 mod postgres;
+mod routes;
 mod rows;
 mod sqlite;
 
@@ -18,7 +20,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use account::{AccountCommit, AccountRow, Accounts, Measured};
+pub use endpoints::*;
 pub use postgres::Postgres;
+pub use routes::*;
 pub use rows::*;
 pub use sqlite::Sqlite;
 
@@ -71,7 +75,7 @@ pub enum Hint {
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Accounts + Send + Sync + 'static {
+pub trait Store: Accounts + Endpoints + Routes + Send + Sync + 'static {
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
@@ -164,7 +168,7 @@ pub trait Store: Accounts + Send + Sync + 'static {
 /// A database transaction that holds an account's lock. Dropped without [`Commit::commit`], it
 /// leaves nothing.
 #[async_trait]
-pub trait Commit: AccountCommit + Send {
+pub trait Commit: AccountCommit + Outbox + RouteChanges + Send {
     fn head(&self) -> Head;
 
     async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>>;

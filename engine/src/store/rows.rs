@@ -349,4 +349,6 @@ pub struct CatalogRows {
     pub cycles: Vec<CycleRow>,
     pub versions: Vec<VersionRow>,
     pub webhooks: Vec<WebhookRow>,
+    pub shared: Vec<super::routes::SharedRow>,
+    pub endpoints: Vec<super::EndpointRow>,
 }

@@ -22,6 +22,8 @@ const EXCEPT: &[(&str, &str)] = &[
     ("CYCLES", "a node holds every account's catalog, and reads it whole when one has changed"),
     ("VERSIONS", "a node holds every account's catalog, and reads it whole when one has changed"),
     ("WEBHOOKS", "a node holds every account's catalog, and reads it whole when one has changed"),
+    ("SHARED", "a node holds every account's catalog, and reads it whole when one has changed"),
+    ("ENDPOINTS", "a node holds every account's catalog, and reads it whole when one has changed"),
     ("KEYS", "an operator lists them all"),
     ("KEY_BY_HASH", "whose key it is, is what the look-up is to tell"),
     ("NODE_SEEN", "the processes of a database are everybody's, under the account '*'"),

@@ -5,10 +5,12 @@
 //! The clock and the keys are everybody's: none may stand yet.
 
 mod catalog;
+mod endpoints;
 mod hits;
 mod holds;
 mod kept;
 mod retention;
+mod routes;
 mod secrets;
 mod transactions;
 mod underway;
@@ -43,6 +45,8 @@ pub async fn all(store: &dyn Store) {
     store.ping().await.expect("an answer");
     catalog::all(store).await;
     secrets::all(store).await;
+    routes::all(store).await;
+    endpoints::all(store).await;
     kept::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;

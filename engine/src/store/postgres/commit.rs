@@ -116,7 +116,7 @@ impl PostgresCommit {
         Ok(done)
     }
 
-    async fn read<T: FromColumns>(&mut self, query: Statement<'_>) -> Result<Vec<T>> {
+    pub(super) async fn read<T: FromColumns>(&mut self, query: Statement<'_>) -> Result<Vec<T>> {
         match query.fetch_all(self.work.connection()?).await {
             Ok(rows) => read_all(&rows),
             Err(cause) => Err(self.fail(cause)),

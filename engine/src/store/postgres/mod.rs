@@ -13,11 +13,13 @@ mod columns;
 mod commit;
 #[cfg(test)]
 mod distributed;
+mod endpoints;
 mod error;
 mod hints;
 mod partitions;
 mod readers;
 mod reads;
+mod routes;
 mod script;
 pub(super) mod sql;
 #[cfg(test)]

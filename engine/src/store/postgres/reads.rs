@@ -82,6 +82,8 @@ impl Store for Postgres {
             cycles: self.all(EVERYBODY, sqlx::query(sql::CYCLES)).await?,
             versions: self.all(EVERYBODY, sqlx::query(sql::VERSIONS)).await?,
             webhooks: self.all(EVERYBODY, sqlx::query(sql::WEBHOOKS)).await?,
+            shared: self.all(EVERYBODY, sqlx::query(sql::SHARED)).await?,
+            endpoints: self.all(EVERYBODY, sqlx::query(sql::ENDPOINTS)).await?,
         })
     }
 
@@ -249,6 +251,7 @@ impl Store for Postgres {
         for query in [
             gone(sql::EXPIRED_EARLY_GONE, now),
             gone(sql::EXPIRED_REPEATS_GONE, now - micros(REPEAT_WINDOW)),
+            gone(sql::EXPIRED_HIT_EVENTS_GONE, now),
             gone(sql::EXPIRED_TIMERS_GONE, now).bind(floor_of(oldest)),
             sqlx::query(sql::EXPIRED_QUEUE_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
             sqlx::query(sql::EXPIRED_UNDERWAY_GONE).bind(account).bind(floor_of(oldest)).bind(limit),
@@ -256,6 +259,7 @@ impl Store for Postgres {
             more |= done(&self.keepers, query).await? == limit as u64;
         }
         done(&self.keepers, sqlx::query(sql::NODES_GONE)).await?;
+        done(&self.keepers, sqlx::query(sql::SHARED_GONE).bind(account).bind(instant(oldest))).await?;
         done(&self.keepers, sqlx::query(sql::VERSIONS_UNNEEDED).bind(account).bind(instant(oldest))).await?;
         let query = sqlx::query(sql::CYCLES_FORGOTTEN).bind(account).bind(instant(oldest));
         for row in query.fetch_all(&self.keepers).await.map_err(error::of)? {

@@ -375,6 +375,125 @@ pub const CYCLE_QUEUE_GONE: &str = "DELETE FROM queue WHERE account = $1 AND cyc
 pub const CYCLE_GONE: &str = "DELETE FROM cycles WHERE account = $1 AND cycle_id = $2";
 pub const NOTIFY: &str = "SELECT pg_notify('holdfast', $1)";
 
+// Shared webhooks.
+
+pub const SHARED: &str = "SELECT account, webhook, name, settings, route, fan_out, created_at, paused_at, deleted_at FROM \
+    shared_webhooks ORDER BY account, webhook";
+pub const SHARED_PUT: &str = "INSERT INTO shared_webhooks (account, webhook, name, settings, route, fan_out, created_at, \
+    paused_at, deleted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account, webhook) DO \
+    UPDATE SET name = excluded.name, settings = excluded.settings, route = excluded.route, fan_out = \
+    excluded.fan_out, paused_at = excluded.paused_at, deleted_at = excluded.deleted_at";
+/// Deleted ones, once nothing is left of their hits.
+pub const SHARED_GONE: &str = "DELETE FROM shared_webhooks WHERE account = $1 AND deleted_at <= $2";
+pub const CLAIMS_OF: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = $1 AND webhook = \
+    $2 AND value_hash = $3 ORDER BY claimant LIMIT $4";
+pub const CLAIMS: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = $1 AND webhook = \
+    $2 AND (value_hash, claimant) > ($3, $4) ORDER BY value_hash, claimant LIMIT $5";
+pub const CLAIMS_BY: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = $1 AND webhook = \
+    $2 AND claimant = $3 AND value > $4 ORDER BY value LIMIT $5";
+pub const CLAIM_PUT: &str = "INSERT INTO claims (account, webhook, value_hash, claimant, value, created_at) VALUES ($1, $2, $3, \
+    $4, $5, $6) ON CONFLICT (account, webhook, value_hash, claimant) DO NOTHING";
+pub const CLAIM_GONE: &str = "DELETE FROM claims WHERE account = $1 AND webhook = $2 AND value_hash = $3 \
+    AND claimant = $4";
+pub const CLAIMS_GONE: &str = "DELETE FROM claims WHERE account = $1 AND webhook = $2";
+pub const FAN_OUTS: &str = "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = $1 AND hit > $2 ORDER BY hit, \
+    claimant LIMIT $3";
+pub const FAN_OUT_OF: &str = "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = $1 AND hit = $2 \
+    ORDER BY claimant";
+pub const FAN_OUT_PUT: &str = "INSERT INTO fan_outs (account, hit, claimant, webhook, told) VALUES ($1, $2, $3, $4, $5) ON CONFLICT \
+    (account, hit, claimant) DO UPDATE SET told = excluded.told";
+pub const FAN_OUT_GONE: &str = "DELETE FROM fan_outs WHERE account = $1 AND hit = $2";
+pub const HIT_EVENTS: &str = "SELECT parent, event, webhook, hit, expires_at FROM hit_events WHERE account = $1 AND parent = $2 \
+    ORDER BY event";
+pub const HIT_EVENT_PUT: &str = "INSERT INTO hit_events (account, parent, event, webhook, hit, expires_at) VALUES ($1, $2, $3, $4, \
+    $5, $6)";
+pub const EXPIRED_HIT_EVENTS_GONE: &str = "DELETE FROM hit_events AS h WHERE h.account = $1 AND (h.parent, h.event) IN \
+    (SELECT o.parent, o.event FROM hit_events AS o WHERE o.account = $1 AND o.expires_at <= $2 LIMIT $3)";
+
+// Endpoints: part of the catalog, and read whole.
+
+pub const ENDPOINTS: &str = "SELECT account, endpoint, settings, state, reason, sealed, key_id, created_at, \
+    validated_at FROM endpoints ORDER BY account, endpoint";
+pub const ENDPOINT_PUT: &str = "INSERT INTO endpoints (account, endpoint, settings, state, reason, sealed, key_id, \
+    created_at, validated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    ON CONFLICT (account, endpoint) DO UPDATE SET settings = excluded.settings, state = excluded.state, \
+    reason = excluded.reason, sealed = excluded.sealed, key_id = excluded.key_id, \
+    validated_at = excluded.validated_at";
+pub const ENDPOINT_GONE: &str = "DELETE FROM endpoints WHERE account = $1 AND endpoint = $2";
+
+// What they are told: the outbox.
+
+pub const MESSAGES_ADD: &str = "INSERT INTO messages (account, message, type, at, hops, body) SELECT $1, r.* FROM \
+    unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::int4[], $6::bytea[]) AS r";
+pub const DELIVERIES_ADD: &str = "INSERT INTO deliveries (account, message, endpoint, type, status, tries, attempts, \
+    due_at) SELECT $1, r.* FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int4[], $7::text[], \
+    $8::timestamptz[]) AS r";
+/// A line that a process has keeps to it: whoever has it looks for more before it lets go.
+pub const LINES_RING: &str = "UPDATE lines AS l SET due_at = least(l.due_at, r.due_at) FROM \
+    (SELECT $1::text AS account, u.* FROM unnest($2::uuid[], $3::timestamptz[]) AS u (endpoint, due_at) OFFSET 0) AS r \
+    WHERE l.account = r.account AND l.endpoint = r.endpoint";
+
+// Lines: taken for a while, by one process each, and without the account's lock.
+
+pub const LINE_PUT: &str = "INSERT INTO lines (account, endpoint, until_at, claim, made, failed) \
+    VALUES ($1, $2, 'epoch', 0, 0, 0) ON CONFLICT (account, endpoint) DO NOTHING";
+pub const LINE_GONE: &str = "DELETE FROM lines WHERE account = $1 AND endpoint = $2";
+pub const LINES_READY: &str = "SELECT endpoint FROM lines WHERE account = $1 AND due_at <= $2 AND until_at <= $2 \
+    AND (failing_since IS NULL OR $3) ORDER BY due_at LIMIT 1";
+pub const LINE_NEXT: &str =
+    "SELECT due_at FROM lines WHERE account = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+/// One that a commit or another process has in hand is passed over: it is looked for again at once.
+pub const LINES_TAKE: &str = "UPDATE lines AS l SET node = $3, until_at = $4, claim = l.claim + 1 FROM \
+    (SELECT account, endpoint FROM lines WHERE account = $1 AND due_at <= $2 AND until_at <= $2 \
+    AND (failing_since IS NULL OR $6) ORDER BY due_at LIMIT $5 FOR UPDATE SKIP LOCKED) AS r WHERE l.account = $1 AND r.account = l.account \
+    AND l.endpoint = r.endpoint RETURNING l.endpoint, l.claim, l.failing_since";
+pub const LINES_LEFT: &str = "UPDATE lines AS l SET node = NULL, until_at = 'epoch', claim = l.claim + 1 FROM \
+    (SELECT account, endpoint FROM lines WHERE account = $1 AND node IS NOT NULL AND node <> ALL ($2) \
+    FOR UPDATE SKIP LOCKED) AS r WHERE l.account = $1 AND r.account = l.account AND l.endpoint = r.endpoint";
+pub const LINES_NAMED: &str = "SELECT l.* FROM unnest($2::uuid[]) AS r (endpoint) CROSS JOIN LATERAL (SELECT endpoint, \
+    due_at, node, claim, last_success_at, failing_since, hour_at, made, failed FROM lines WHERE account = $1 \
+    AND endpoint = r.endpoint OFFSET 0) AS l";
+/// Let go, and due again with its first delivery, or not at all where it is not active.
+pub const LINES_SETTLE: &str = "UPDATE lines AS l SET node = NULL, until_at = 'epoch', due_at = CASE WHEN r.active THEN \
+    (SELECT d.due_at FROM deliveries AS d WHERE d.account = l.account AND d.endpoint = l.endpoint AND d.due_at IS NOT \
+    NULL ORDER BY d.due_at LIMIT 1) END, last_success_at = r.last_success_at, failing_since = r.failing_since, \
+    hour_at = r.hour_at, made = r.made, failed = r.failed FROM (SELECT $1::text AS account, u.* FROM \
+    unnest($2::uuid[], $3::bool[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::int4[], $8::int4[]) AS \
+    u (endpoint, active, last_success_at, failing_since, hour_at, made, failed) OFFSET 0) AS r \
+    WHERE l.account = r.account AND l.endpoint = r.endpoint";
+
+// Deliveries.
+
+pub const DELIVERIES_DUE: &str = "SELECT d.message, d.type, d.tries, d.attempts, m.hops, m.body FROM (SELECT \
+    message, type, tries, attempts FROM deliveries WHERE account = $1 AND endpoint = $2 AND due_at <= $3 \
+    ORDER BY due_at, message LIMIT $4) AS d CROSS JOIN LATERAL (SELECT hops, body FROM messages WHERE account = $1 \
+    AND message = d.message OFFSET 0) AS m";
+pub const DELIVERIES: &str = "SELECT message, type, status, tries, attempts, due_at FROM deliveries \
+    WHERE account = $1 AND endpoint = $2 AND message < $3 ORDER BY message DESC LIMIT $4";
+pub const DELIVERIES_MISSED: &str = "SELECT message, type, status, tries, attempts, due_at FROM deliveries \
+    WHERE account = $1 AND endpoint = $2 AND message < $3 AND status IN ('failed', 'missed') \
+    ORDER BY message DESC LIMIT $4";
+pub const DELIVERIES_SETTLE: &str = "UPDATE deliveries AS d SET status = r.status, tries = r.tries, attempts = \
+    r.attempts, due_at = r.due_at FROM (SELECT $1::text AS account, u.* FROM unnest($2::uuid[], $3::uuid[], $4::text[], \
+    $5::int4[], $6::text[], $7::timestamptz[]) AS u (endpoint, message, status, tries, attempts, due_at) OFFSET 0) AS r \
+    WHERE d.account = r.account AND d.message = r.message AND d.endpoint = r.endpoint";
+/// What an endpoint that is not active any more was still to get.
+pub const DELIVERIES_DROP: &str = "UPDATE deliveries AS d SET status = 'missed', due_at = NULL \
+    WHERE d.account = $1 AND d.endpoint = $2 AND d.message IN (SELECT o.message FROM deliveries AS o \
+    WHERE o.account = $1 AND o.endpoint = $2 AND o.due_at IS NOT NULL LIMIT $3)";
+pub const DELIVERIES_FROM: &str = "SELECT message FROM deliveries WHERE account = $1 AND endpoint = $2 \
+    AND message >= $3 ORDER BY message LIMIT $4";
+pub const MISSED_FROM: &str = "SELECT message FROM deliveries WHERE account = $1 AND endpoint = $2 \
+    AND message >= $3 AND status IN ('failed', 'missed') ORDER BY message LIMIT $4";
+pub const DELIVERIES_RESEND: &str = "UPDATE deliveries AS d SET status = 'pending', tries = 0, due_at = r.due_at FROM \
+    (SELECT $1::text AS account, $2::uuid AS endpoint, $4::timestamptz AS due_at, u.message FROM \
+    unnest($3::uuid[]) AS u (message) OFFSET 0) AS r WHERE d.account = r.account AND d.message = r.message \
+    AND d.endpoint = r.endpoint";
+pub const OLD_DELIVERIES_GONE: &str = "DELETE FROM deliveries AS d WHERE d.account = $1 AND (d.message, d.endpoint) IN \
+    (SELECT o.message, o.endpoint FROM deliveries AS o WHERE o.account = $1 AND o.message < $2 LIMIT $3)";
+pub const OLD_MESSAGES_GONE: &str = "DELETE FROM messages AS m WHERE m.account = $1 AND m.message IN \
+    (SELECT o.message FROM messages AS o WHERE o.account = $1 AND o.message < $2 LIMIT $3)";
+
 // Accounts: their limits, what they have, and what goes with one that is removed.
 
 pub const ACCOUNTS: &str = "SELECT account, created_at, hits_per_second, transactions_at_once, stored_bytes, \
@@ -429,6 +548,22 @@ pub const FORGET_UNDERWAY: &str = "DELETE FROM underway WHERE account = $1 AND (
     IN (SELECT account, transaction_id, run FROM underway WHERE account = $1 LIMIT $2)";
 pub const FORGET_SCRIPT_STORE: &str = "DELETE FROM script_store WHERE account = $1 AND (account, cycle_id, key) \
     IN (SELECT account, cycle_id, key FROM script_store WHERE account = $1 LIMIT $2)";
+pub const FORGET_ENDPOINTS: &str = "DELETE FROM endpoints WHERE account = $1 AND (account, endpoint) IN (SELECT account, endpoint FROM endpoints \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_MESSAGES: &str = "DELETE FROM messages WHERE account = $1 AND (account, message) IN (SELECT account, message FROM messages \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_DELIVERIES: &str = "DELETE FROM deliveries WHERE account = $1 AND (account, message, endpoint) IN (SELECT account, message, endpoint FROM deliveries \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_LINES: &str = "DELETE FROM lines WHERE account = $1 AND (account, endpoint) IN (SELECT account, endpoint FROM lines \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_SHARED_WEBHOOKS: &str = "DELETE FROM shared_webhooks WHERE account = $1 AND (account, webhook) IN (SELECT account, webhook FROM shared_webhooks \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE account = $1 AND (account, webhook, value_hash, claimant) IN (SELECT account, webhook, value_hash, claimant FROM claims \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_FAN_OUTS: &str = "DELETE FROM fan_outs WHERE account = $1 AND (account, hit, claimant) IN (SELECT account, hit, claimant FROM fan_outs \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_HIT_EVENTS: &str = "DELETE FROM hit_events WHERE account = $1 AND (account, parent, event) IN (SELECT account, parent, event FROM hit_events \
+    WHERE account = $1 LIMIT $2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -448,6 +583,14 @@ pub static FORGET: &[&str] = &[
     FORGET_SECRETS,
     FORGET_UNDERWAY,
     FORGET_SCRIPT_STORE,
+    FORGET_ENDPOINTS,
+    FORGET_MESSAGES,
+    FORGET_DELIVERIES,
+    FORGET_LINES,
+    FORGET_SHARED_WEBHOOKS,
+    FORGET_CLAIMS,
+    FORGET_FAN_OUTS,
+    FORGET_HIT_EVENTS,
 ];
 
 /// Each statement with its name, for the test that prepares them.
@@ -550,6 +693,46 @@ pub const ALL: &[(&str, &str)] = &[
     ("CYCLE_QUEUE_GONE", CYCLE_QUEUE_GONE),
     ("CYCLE_GONE", CYCLE_GONE),
     ("NOTIFY", NOTIFY),
+    ("SHARED", SHARED),
+    ("SHARED_PUT", SHARED_PUT),
+    ("SHARED_GONE", SHARED_GONE),
+    ("CLAIMS_OF", CLAIMS_OF),
+    ("CLAIMS", CLAIMS),
+    ("CLAIMS_BY", CLAIMS_BY),
+    ("CLAIM_PUT", CLAIM_PUT),
+    ("CLAIM_GONE", CLAIM_GONE),
+    ("CLAIMS_GONE", CLAIMS_GONE),
+    ("FAN_OUTS", FAN_OUTS),
+    ("FAN_OUT_OF", FAN_OUT_OF),
+    ("FAN_OUT_PUT", FAN_OUT_PUT),
+    ("FAN_OUT_GONE", FAN_OUT_GONE),
+    ("HIT_EVENTS", HIT_EVENTS),
+    ("HIT_EVENT_PUT", HIT_EVENT_PUT),
+    ("EXPIRED_HIT_EVENTS_GONE", EXPIRED_HIT_EVENTS_GONE),
+    ("ENDPOINTS", ENDPOINTS),
+    ("ENDPOINT_PUT", ENDPOINT_PUT),
+    ("ENDPOINT_GONE", ENDPOINT_GONE),
+    ("MESSAGES_ADD", MESSAGES_ADD),
+    ("DELIVERIES_ADD", DELIVERIES_ADD),
+    ("LINES_RING", LINES_RING),
+    ("LINE_PUT", LINE_PUT),
+    ("LINE_GONE", LINE_GONE),
+    ("LINES_READY", LINES_READY),
+    ("LINE_NEXT", LINE_NEXT),
+    ("LINES_TAKE", LINES_TAKE),
+    ("LINES_LEFT", LINES_LEFT),
+    ("LINES_NAMED", LINES_NAMED),
+    ("LINES_SETTLE", LINES_SETTLE),
+    ("DELIVERIES_DUE", DELIVERIES_DUE),
+    ("DELIVERIES", DELIVERIES),
+    ("DELIVERIES_MISSED", DELIVERIES_MISSED),
+    ("DELIVERIES_SETTLE", DELIVERIES_SETTLE),
+    ("DELIVERIES_DROP", DELIVERIES_DROP),
+    ("DELIVERIES_FROM", DELIVERIES_FROM),
+    ("MISSED_FROM", MISSED_FROM),
+    ("DELIVERIES_RESEND", DELIVERIES_RESEND),
+    ("OLD_DELIVERIES_GONE", OLD_DELIVERIES_GONE),
+    ("OLD_MESSAGES_GONE", OLD_MESSAGES_GONE),
     ("ACCOUNTS", ACCOUNTS),
     ("ACCOUNT_ADD", ACCOUNT_ADD),
     ("ACCOUNT_LIMITS", ACCOUNT_LIMITS),
@@ -575,4 +758,12 @@ pub const ALL: &[(&str, &str)] = &[
     ("FORGET_SECRETS", FORGET_SECRETS),
     ("FORGET_UNDERWAY", FORGET_UNDERWAY),
     ("FORGET_SCRIPT_STORE", FORGET_SCRIPT_STORE),
+    ("FORGET_ENDPOINTS", FORGET_ENDPOINTS),
+    ("FORGET_MESSAGES", FORGET_MESSAGES),
+    ("FORGET_DELIVERIES", FORGET_DELIVERIES),
+    ("FORGET_LINES", FORGET_LINES),
+    ("FORGET_SHARED_WEBHOOKS", FORGET_SHARED_WEBHOOKS),
+    ("FORGET_CLAIMS", FORGET_CLAIMS),
+    ("FORGET_FAN_OUTS", FORGET_FAN_OUTS),
+    ("FORGET_HIT_EVENTS", FORGET_HIT_EVENTS),
 ];

@@ -214,6 +214,11 @@ async fn what_is_due_is_sought_among_many_that_wait() {
     let looks = [
         ("due", sql::TIMERS_DUE, "'default', '2026-01-01', 1000", "Index Only Scan using timers_pkey"),
         ("next", sql::TIMER_NEXT, "'default'", "Index Only Scan using timers_pkey"),
+        ("ready", sql::LINES_READY, "'default', '2026-01-01', true", "Index Scan using lines_due"),
+        ("take", sql::LINES_TAKE, "'default', '2026-01-01', 'a', '2026-01-01', 9, true", "Index Scan using lines_due"),
+        ("next_line", sql::LINE_NEXT, "'default'", "using lines_due"),
+        ("mine", sql::DELIVERIES_DUE, &format!("'default', '{}', '2026-01-01', 8", Uuid::nil()), "deliveries_due"),
+        ("claims", sql::CLAIMS_OF, "'default', 'crm', '\\x01', 100", "Scan using claims_pkey"),
         ("left", sql::UNDERWAY_LEFT, "'default', '{a,b}', 500", "Index Scan using underway_by_node"),
     ];
     for filled in [false, true] {
@@ -237,11 +242,19 @@ async fn what_is_due_is_sought_among_many_that_wait() {
 }
 
 const DELAYED: &str = "
+    INSERT INTO claims SELECT 'default', 'crm', sha256(n::text::bytea), 'a', n::text, 'epoch'
+        FROM generate_series(1, 100000) AS n;
+    ANALYZE claims;
     INSERT INTO timers SELECT 'default', '2026-01-01'::timestamptz + n * interval '1 second',
         ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 1 FROM generate_series(-9, 30000) AS n;
     INSERT INTO underway (account, transaction_id, run, cycle_id, version, entry, started_at, steps, status, attempts,
         claim, due_at) SELECT account, transaction_id, run, transaction_id, 1, 'e', due_at, '[]', 'running', '[]', 1,
         due_at FROM timers;
+    INSERT INTO lines SELECT 'default', transaction_id, due_at, NULL, 'epoch', 0, NULL, NULL, NULL, 0, 0 FROM timers;
+    INSERT INTO deliveries SELECT 'default', transaction_id, ('00000000-0000-0000-0000-' || lpad(to_hex(n % 10), 12, '0'))::uuid,
+        'x', 'pending', 0, '[]', t.due_at FROM timers AS t, generate_series(1, 3) AS n;
+    ANALYZE lines;
+    ANALYZE deliveries;
     ANALYZE timers;
     ANALYZE underway";
 

@@ -45,6 +45,7 @@ macro_rules! in_order {
         }
     };
 }
+pub(super) use in_order;
 
 in_order!(HitRow {
     webhook,

@@ -19,11 +19,11 @@ use super::writer::{Work, Writer};
 use crate::clock::{Micros, system_now};
 
 pub struct SqliteCommit {
-    account: String,
+    pub(super) account: String,
     head: Head,
     /// The account's revision is another by now.
     bumped: bool,
-    work: Work,
+    pub(super) work: Work,
 }
 
 impl SqliteCommit {
@@ -41,7 +41,7 @@ impl SqliteCommit {
     }
 
     /// Reads by a set of names.
-    async fn read<T: FromColumns>(&mut self, statement: &'static str, names: Sheet) -> Result<Vec<T>> {
+    pub(super) async fn read<T: FromColumns>(&mut self, statement: &'static str, names: Sheet) -> Result<Vec<T>> {
         let (names, _) = names.finish();
         let text = AssertSqlSafe(self.work.text(statement));
         let query = sqlx::query(text).bind(&self.account).bind(names);
@@ -64,10 +64,6 @@ impl SqliteCommit {
         read_all(&rows)
     }
 
-    pub(super) fn account(&self) -> &str {
-        &self.account
-    }
-
     pub(super) fn now(&self) -> Micros {
         self.head.now
     }
@@ -85,6 +81,28 @@ impl SqliteCommit {
         self.work.begun().await?;
         let done = query.execute(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
         Ok(done.rows_affected())
+    }
+}
+
+impl SqliteCommit {
+    pub(super) fn account(&self) -> String {
+        self.account.clone()
+    }
+
+    /// Writes a set of rows.
+    pub(super) async fn execute_sheet(&mut self, statement: &'static str, sheet: Sheet) -> Result<()> {
+        let (rows, blob) = sheet.finish();
+        self.execute(sqlx::query(statement).bind(self.account()).bind(rows).bind(blob)).await.map(|_| ())
+    }
+
+    /// Reads, as of this commit.
+    pub(super) async fn rows<T: FromColumns>(
+        &mut self,
+        query: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
+    ) -> Result<Vec<T>> {
+        self.work.begun().await?;
+        let rows = query.fetch_all(self.work.connection()?).await.map_err(|cause| self.work.failed(cause))?;
+        read_all(&rows)
     }
 }
 

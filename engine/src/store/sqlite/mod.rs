@@ -7,9 +7,11 @@
 mod account;
 mod columns;
 mod commit;
+mod endpoints;
 mod error;
 mod lock;
 mod reads;
+mod routes;
 mod sheet;
 pub(super) mod sql;
 mod sweep;
@@ -51,7 +53,7 @@ const READER_CACHE: &str = "-2048";
 const LOG_BYTES_KEPT: &str = "67108864";
 
 /// Prepared statements a connection keeps: more than there are.
-const STATEMENTS_KEPT: usize = 192;
+const STATEMENTS_KEPT: usize = 320;
 
 #[derive(Debug)]
 pub struct Sqlite {

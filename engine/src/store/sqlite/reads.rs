@@ -19,7 +19,7 @@ use crate::clock::Micros;
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 impl Sqlite {
-    async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
+    pub(super) async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
         self.readers.acquire().await.map_err(error::of)
     }
 
@@ -38,7 +38,7 @@ async fn all<T: FromColumns>(reader: &mut SqliteConnection, query: Query) -> Res
     read_all(&rows)
 }
 
-fn of(statement: &'static str, account: &str) -> Query {
+pub fn of(statement: &'static str, account: &str) -> Query {
     sqlx::query(statement).bind(account)
 }
 
@@ -82,6 +82,8 @@ impl Store for Sqlite {
             cycles: all(&mut reader, sqlx::query(sql::CYCLES)).await?,
             versions: all(&mut reader, sqlx::query(sql::VERSIONS)).await?,
             webhooks: all(&mut reader, sqlx::query(sql::WEBHOOKS)).await?,
+            shared: all(&mut reader, sqlx::query(sql::SHARED)).await?,
+            endpoints: all(&mut reader, sqlx::query(sql::ENDPOINTS)).await?,
         })
     }
 

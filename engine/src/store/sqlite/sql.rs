@@ -393,6 +393,119 @@ pub const CYCLE_WEBHOOKS_GONE: &str = "DELETE FROM webhooks WHERE account = ?1 A
 pub const CYCLE_QUEUE_GONE: &str = "DELETE FROM queue WHERE account = ?1 AND cycle_id = ?2";
 pub const CYCLE_GONE: &str = "DELETE FROM cycles WHERE account = ?1 AND cycle_id = ?2";
 
+// Shared webhooks.
+
+pub const SHARED: &str = "SELECT account, webhook, name, settings, route, fan_out, created_at, paused_at, deleted_at FROM \
+    shared_webhooks ORDER BY account, webhook";
+pub const SHARED_PUT: &str = "INSERT INTO shared_webhooks (account, webhook, name, settings, route, fan_out, created_at, \
+    paused_at, deleted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (account, webhook) DO \
+    UPDATE SET name = excluded.name, settings = excluded.settings, route = excluded.route, fan_out = \
+    excluded.fan_out, paused_at = excluded.paused_at, deleted_at = excluded.deleted_at";
+/// Deleted ones, once nothing is left of their hits.
+pub const SHARED_GONE: &str = "DELETE FROM shared_webhooks WHERE (account, webhook) IN \
+    (SELECT account, webhook FROM shared_webhooks WHERE account = ?1 AND deleted_at <= ?2 LIMIT ?3)";
+pub const CLAIMS_OF: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
+    ?2 AND value_hash = ?3 ORDER BY claimant LIMIT ?4";
+pub const CLAIMS: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
+    ?2 AND (value_hash, claimant) > (?3, ?4) ORDER BY value_hash, claimant LIMIT ?5";
+pub const CLAIMS_BY: &str = "SELECT webhook, value_hash, claimant, value, created_at FROM claims WHERE account = ?1 AND webhook = \
+    ?2 AND claimant = ?3 AND value > ?4 ORDER BY value LIMIT ?5";
+pub const CLAIM_PUT: &str = "INSERT INTO claims (account, webhook, value_hash, claimant, value, created_at) VALUES (?1, ?2, ?3, \
+    ?4, ?5, ?6) ON CONFLICT (account, webhook, value_hash, claimant) DO NOTHING";
+pub const CLAIM_GONE: &str = "DELETE FROM claims WHERE account = ?1 AND webhook = ?2 AND value_hash = ?3 \
+    AND claimant = ?4";
+pub const CLAIMS_GONE: &str = "DELETE FROM claims WHERE account = ?1 AND webhook = ?2";
+pub const FAN_OUTS: &str = "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = ?1 AND hit > ?2 ORDER BY hit, \
+    claimant LIMIT ?3";
+pub const FAN_OUT_OF: &str = "SELECT hit, claimant, webhook, told FROM fan_outs WHERE account = ?1 AND hit = ?2 \
+    ORDER BY claimant";
+pub const FAN_OUT_PUT: &str = "INSERT INTO fan_outs (account, hit, claimant, webhook, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT \
+    (account, hit, claimant) DO UPDATE SET told = excluded.told";
+pub const FAN_OUT_GONE: &str = "DELETE FROM fan_outs WHERE account = ?1 AND hit = ?2";
+pub const HIT_EVENTS: &str = "SELECT parent, event, webhook, hit, expires_at FROM hit_events WHERE account = ?1 AND parent = ?2 \
+    ORDER BY event";
+pub const HIT_EVENT_PUT: &str = "INSERT INTO hit_events (account, parent, event, webhook, hit, expires_at) VALUES (?1, ?2, ?3, ?4, \
+    ?5, ?6)";
+pub const EXPIRED_HIT_EVENTS_GONE: &str = "DELETE FROM hit_events WHERE (account, parent, event) IN (SELECT account, parent, event FROM \
+    hit_events WHERE account = ?1 AND expires_at <= ?2 LIMIT ?3)";
+
+// Endpoints: part of the catalog, and read whole.
+
+pub const ENDPOINTS: &str = "SELECT account, endpoint, settings, state, reason, sealed, key_id, created_at, \
+    validated_at FROM endpoints ORDER BY account, endpoint";
+pub const ENDPOINT_PUT: &str = "INSERT INTO endpoints (account, endpoint, settings, state, reason, sealed, key_id, \
+    created_at, validated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+    ON CONFLICT (account, endpoint) DO UPDATE SET settings = excluded.settings, state = excluded.state, \
+    reason = excluded.reason, sealed = excluded.sealed, key_id = excluded.key_id, \
+    validated_at = excluded.validated_at";
+pub const ENDPOINT_GONE: &str = "DELETE FROM endpoints WHERE account = ?1 AND endpoint = ?2";
+
+// What they are told: the outbox.
+
+pub const MESSAGES_ADD: &str = "INSERT INTO messages (account, message, type, at, hops, body) \
+    SELECT ?1, CAST(value->>0 AS BLOB), value->>1, value->>2, value->>3, substr(?3, value->>4, value->>5) \
+    FROM jsonb_each(?2)";
+pub const DELIVERIES_ADD: &str = "INSERT INTO deliveries (account, message, endpoint, type, status, tries, attempts, \
+    due_at) SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2, value->>3, value->>4, \
+    CAST(substr(?3, value->>5, value->>6) AS TEXT), value->>7 FROM jsonb_each(?2)";
+/// A line that a process has keeps to it: whoever has it looks for more before it lets go.
+pub const LINES_RING: &str = "UPDATE lines SET due_at = min(coalesce(lines.due_at, r.value->>1), r.value->>1) \
+    FROM jsonb_each(?2) AS r WHERE account = ?1 AND endpoint = CAST(r.value->>0 AS BLOB)";
+
+// Lines: taken for a while, by one process each.
+
+pub const LINE_PUT: &str = "INSERT INTO lines (account, endpoint, until_at, claim, made, failed) \
+    VALUES (?1, ?2, 0, 0, 0, 0) ON CONFLICT (account, endpoint) DO NOTHING";
+pub const LINE_GONE: &str = "DELETE FROM lines WHERE account = ?1 AND endpoint = ?2";
+pub const LINES_READY: &str = "SELECT endpoint FROM lines WHERE account = ?1 AND due_at <= ?2 AND until_at <= ?2 \
+    AND (failing_since IS NULL OR ?3) ORDER BY due_at LIMIT 1";
+pub const LINE_NEXT: &str = "SELECT due_at FROM lines WHERE account = ?1 AND due_at IS NOT NULL \
+    ORDER BY due_at LIMIT 1";
+pub const LINES_TAKE: &str = "UPDATE lines SET node = ?3, until_at = ?4, claim = claim + 1 \
+    WHERE (account, endpoint) IN (SELECT account, endpoint FROM lines WHERE account = ?1 AND due_at <= ?2 \
+    AND until_at <= ?2 AND (failing_since IS NULL OR ?6) ORDER BY due_at LIMIT ?5) RETURNING endpoint, claim, failing_since";
+/// Of processes that are gone: here there is one, `?2`.
+pub const LINES_LEFT: &str = "UPDATE lines SET node = NULL, until_at = 0, claim = claim + 1 \
+    WHERE account = ?1 AND node IS NOT NULL AND node <> ?2";
+pub const LINES_NAMED: &str = "SELECT l.endpoint, l.due_at, l.node, l.claim, l.last_success_at, l.failing_since, \
+    l.hour_at, l.made, l.failed FROM jsonb_each(?2) AS r CROSS JOIN lines AS l \
+    ON l.account = ?1 AND l.endpoint = CAST(r.value->>0 AS BLOB)";
+/// Let go, and due again with its first delivery, or not at all where it is not active.
+pub const LINES_SETTLE: &str = "UPDATE lines SET node = NULL, until_at = 0, due_at = CASE WHEN r.value->>1 THEN \
+    (SELECT d.due_at FROM deliveries AS d WHERE d.account = ?1 AND d.endpoint = CAST(r.value->>0 AS BLOB) \
+    AND d.due_at IS NOT NULL ORDER BY d.due_at LIMIT 1) END, last_success_at = r.value->>2, \
+    failing_since = r.value->>3, hour_at = r.value->>4, made = r.value->>5, failed = r.value->>6 \
+    FROM jsonb_each(?2) AS r WHERE account = ?1 AND endpoint = CAST(r.value->>0 AS BLOB)";
+
+// Deliveries.
+
+pub const DELIVERIES_DUE: &str = "SELECT d.message, d.type, d.tries, d.attempts, m.hops, m.body FROM deliveries AS d \
+    CROSS JOIN messages AS m ON m.account = d.account AND m.message = d.message \
+    WHERE d.account = ?1 AND d.endpoint = ?2 AND d.due_at <= ?3 ORDER BY d.due_at, d.message LIMIT ?4";
+pub const DELIVERIES: &str = "SELECT message, type, status, tries, attempts, due_at FROM deliveries \
+    WHERE account = ?1 AND endpoint = ?2 AND message < ?3 ORDER BY message DESC LIMIT ?4";
+pub const DELIVERIES_MISSED: &str = "SELECT message, type, status, tries, attempts, due_at FROM deliveries \
+    WHERE account = ?1 AND endpoint = ?2 AND message < ?3 AND status IN ('failed', 'missed') \
+    ORDER BY message DESC LIMIT ?4";
+pub const DELIVERIES_SETTLE: &str = "UPDATE deliveries SET status = r.value->>2, tries = r.value->>3, \
+    attempts = CAST(substr(?3, r.value->>4, r.value->>5) AS TEXT), due_at = r.value->>6 FROM jsonb_each(?2) AS r \
+    WHERE account = ?1 AND message = CAST(r.value->>1 AS BLOB) AND endpoint = CAST(r.value->>0 AS BLOB)";
+/// What an endpoint that is not active any more was still to get.
+pub const DELIVERIES_DROP: &str = "UPDATE deliveries SET status = 'missed', due_at = NULL \
+    WHERE (account, message, endpoint) IN (SELECT account, message, endpoint FROM deliveries \
+    WHERE account = ?1 AND endpoint = ?2 AND due_at IS NOT NULL LIMIT ?3)";
+pub const DELIVERIES_FROM: &str = "SELECT message FROM deliveries WHERE account = ?1 AND endpoint = ?2 \
+    AND message >= ?3 ORDER BY message LIMIT ?4";
+pub const MISSED_FROM: &str = "SELECT message FROM deliveries WHERE account = ?1 AND endpoint = ?2 \
+    AND message >= ?3 AND status IN ('failed', 'missed') ORDER BY message LIMIT ?4";
+pub const DELIVERIES_RESEND: &str = "UPDATE deliveries SET status = 'pending', tries = 0, due_at = ?3 \
+    FROM jsonb_each(?2) AS r WHERE account = ?1 AND message = CAST(r.value->>1 AS BLOB) \
+    AND endpoint = CAST(r.value->>0 AS BLOB)";
+pub const OLD_DELIVERIES_GONE: &str = "DELETE FROM deliveries WHERE (account, message, endpoint) IN \
+    (SELECT account, message, endpoint FROM deliveries WHERE account = ?1 AND message < ?2 LIMIT ?3)";
+pub const OLD_MESSAGES_GONE: &str = "DELETE FROM messages WHERE (account, message) IN \
+    (SELECT account, message FROM messages WHERE account = ?1 AND message < ?2 LIMIT ?3)";
+
 // Accounts: their limits, what they have, and what goes with one that is removed.
 
 pub const ACCOUNTS: &str = "SELECT account, created_at, hits_per_second, transactions_at_once, stored_bytes, \
@@ -447,6 +560,22 @@ pub const FORGET_UNDERWAY: &str = "DELETE FROM underway WHERE (account, transact
     account, transaction_id, run FROM underway WHERE account = ?1 LIMIT ?2)";
 pub const FORGET_SCRIPT_STORE: &str = "DELETE FROM script_store WHERE (account, cycle_id, key) IN (SELECT \
     account, cycle_id, key FROM script_store WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_ENDPOINTS: &str = "DELETE FROM endpoints WHERE (account, endpoint) IN (SELECT account, endpoint FROM endpoints \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_MESSAGES: &str = "DELETE FROM messages WHERE (account, message) IN (SELECT account, message FROM messages \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_DELIVERIES: &str = "DELETE FROM deliveries WHERE (account, message, endpoint) IN (SELECT account, message, endpoint FROM deliveries \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_LINES: &str = "DELETE FROM lines WHERE (account, endpoint) IN (SELECT account, endpoint FROM lines \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_SHARED_WEBHOOKS: &str = "DELETE FROM shared_webhooks WHERE (account, webhook) IN (SELECT account, webhook FROM shared_webhooks \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE (account, webhook, value_hash, claimant) IN (SELECT account, webhook, value_hash, claimant FROM claims \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_FAN_OUTS: &str = "DELETE FROM fan_outs WHERE (account, hit, claimant) IN (SELECT account, hit, claimant FROM fan_outs \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_HIT_EVENTS: &str = "DELETE FROM hit_events WHERE (account, parent, event) IN (SELECT account, parent, event FROM hit_events \
+    WHERE account = ?1 LIMIT ?2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -466,4 +595,12 @@ pub static FORGET: &[&str] = &[
     FORGET_SECRETS,
     FORGET_UNDERWAY,
     FORGET_SCRIPT_STORE,
+    FORGET_ENDPOINTS,
+    FORGET_MESSAGES,
+    FORGET_DELIVERIES,
+    FORGET_LINES,
+    FORGET_SHARED_WEBHOOKS,
+    FORGET_CLAIMS,
+    FORGET_FAN_OUTS,
+    FORGET_HIT_EVENTS,
 ];

@@ -35,6 +35,8 @@ pub async fn sweep(writer: &Arc<Mutex<Writer>>, account: &str, now: Micros, limi
     more |= rows(writer, account, sql::EXPIRED_ANSWERS_GONE, now, limit).await?;
     more |= rows(writer, account, sql::EXPIRED_EARLY_GONE, now, limit).await?;
     more |= rows(writer, account, sql::EXPIRED_REPEATS_GONE, now - REPEATS_KEPT, limit).await?;
+    more |= rows(writer, account, sql::EXPIRED_HIT_EVENTS_GONE, now, limit).await?;
+    more |= rows(writer, account, sql::SHARED_GONE, now - micros(RETENTION_MAX), limit).await?;
     if !more {
         definitions(writer, account).await?;
     }

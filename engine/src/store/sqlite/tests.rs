@@ -37,15 +37,29 @@ pub fn statements() -> Vec<(&'static str, String)> {
 }
 
 /// The catalog is read whole, what is counted is grouped, and places are counted up to a limit.
-const MAY_SCAN: [&str; 9] =
-    ["OPEN_TRANSACTIONS", "ACCOUNTS", "REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "KEYS", "HELD", "TURNS"];
+const MAY_SCAN: [&str; 11] = [
+    "OPEN_TRANSACTIONS",
+    "ACCOUNTS",
+    "REVISIONS",
+    "CYCLES",
+    "VERSIONS",
+    "WEBHOOKS",
+    "SHARED",
+    "ENDPOINTS",
+    "KEYS",
+    "HELD",
+    "TURNS",
+];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 14] = [
+const BY_ACCOUNT: [&str; 17] = [
+    "LINES_LEFT",
+    "LINE_NEXT",
     "ACCOUNT_LIMITS",
     "ACCOUNT_LEAVES",
     "ACCOUNT_GONE",
     "UNDERWAY_LEFT",
+    "SHARED_GONE",
     "BEGIN_HEAD",
     "HEAD_MOVE",
     "REVISION_BUMP",

@@ -12,8 +12,26 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres
 pub const PARTS: usize = 4;
 
 pub const BY_TIME: [&str; 5] = ["hits", "transactions", "runs", "hold_keys", "answers"];
-const BY_ACCOUNT: [&str; 10] =
-    ["script_store", "underway", "accounts", "cycles", "versions", "webhooks", "timers", "early", "repeats", "queue"];
+const BY_ACCOUNT: [&str; 18] = [
+    "shared_webhooks",
+    "claims",
+    "fan_outs",
+    "hit_events",
+    "endpoints",
+    "messages",
+    "deliveries",
+    "lines",
+    "script_store",
+    "underway",
+    "accounts",
+    "cycles",
+    "versions",
+    "webhooks",
+    "timers",
+    "early",
+    "repeats",
+    "queue",
+];
 
 pub async fn run(connection: &mut PgConnection, text: String) {
     let done = connection.execute(AssertSqlSafe(text.as_str())).await;

@@ -45,7 +45,7 @@ impl StoreHome {
         use sqlx::{Connection as _, PgConnection, SqliteConnection};
         let insert = "INSERT INTO accounts (account, created_at, last_instant) VALUES ($1, ";
         let path = self.path().join("holdfast.db");
-        let done = match self.url() {
+        let done = match self.superuser() {
             Some(url) => {
                 let mut connection = PgConnection::connect(url).await.expect("a connection");
                 let text = format!("{insert}'epoch', 'epoch')");

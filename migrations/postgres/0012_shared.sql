@@ -39,7 +39,7 @@ CREATE TABLE claims (
 );
 
 -- Without the hash: no look-up of a value could be made of it.
-CREATE INDEX claims_by_claimant ON claims (account, webhook, claimant, value);
+CREATE INDEX claims_by_claimant ON claims (account, claimant, webhook, value);
 
 -- Hits on their way to several accounts. A row goes with the others of its hit, once each has told
 -- what came of it.

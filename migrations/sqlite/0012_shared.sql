@@ -43,7 +43,7 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 
 -- Without the hash: no look-up of a value could be made of it.
-CREATE INDEX claims_by_claimant ON claims (account, webhook, claimant, value);
+CREATE INDEX claims_by_claimant ON claims (account, claimant, webhook, value);
 
 -- Hits on their way to several accounts. A row goes with the others of its hit, once each has told
 -- what came of it.
@@ -59,7 +59,7 @@ CREATE TABLE fan_outs (
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('shared_webhooks', 'shared_webhooks', '1000 10 1'),
     ('claims', 'claims', '1000000 100000 10000 1 1'),
-    ('claims', 'claims_by_claimant', '1000000 100000 10000 100 1'),
+    ('claims', 'claims_by_claimant', '1000000 100000 100 100 1'),
     ('fan_outs', 'fan_outs', '1000 100 10 1');
 
 ANALYZE sqlite_schema;

@@ -175,12 +175,12 @@ impl Shared {
     pub async fn place<'a>(
         self: &'a Arc<Self>,
         account: &'a str,
-        starts: bool,
+        starts: impl Fn() -> bool + Send,
         bytes: u64,
     ) -> Result<Place<'a>, Error> {
         let limits = self.catalog().limits(account);
         let mut place = Place { usage: &self.usage, account, taken: Vec::new() };
-        let transactions = limits.transactions.filter(|_| starts);
+        let transactions = limits.transactions.filter(|_| starts());
         for (what, most, by) in [(What::Transactions, transactions, 1), (What::Bytes, limits.stored_bytes, bytes)] {
             let Some(most) = most else { continue };
             self.counted(account, what, most).await?;

@@ -59,7 +59,7 @@ CREATE TABLE fan_outs (
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('shared_webhooks', 'shared_webhooks', '1000 10 1'),
     ('claims', 'claims', '1000000 100000 10000 1 1'),
-    ('claims', 'claims_by_claimant', '1000000 100000 10000 100 1'),
+    ('claims', 'claims_by_claimant', '1000000 100000 100 100 1'),
     ('fan_outs', 'fan_outs', '1000 100 10 1');
 
 ANALYZE sqlite_schema;

@@ -45,7 +45,7 @@ fn is_everybodys(path: &str) -> bool {
 const ASKS: &[&str] = &["/api/v1/webhooks/{identifier}/explain"];
 
 struct Acme {
-    /// What a parameter of a path is filled with: by the part of the path before it.
+    /// What a parameter of a path is filled with: by its name, or by the part of the path before it.
     ids: BTreeMap<&'static str, String>,
 }
 
@@ -67,7 +67,7 @@ impl Acme {
         let (mut filled, mut before, mut named) = (Vec::new(), "", false);
         for part in path.split('/') {
             if part.starts_with('{') {
-                let id = self.ids.get(before).unwrap_or_else(|| {
+                let id = self.ids.get(part).or_else(|| self.ids.get(before)).unwrap_or_else(|| {
                     panic!("{path}: this test knows no id of acme's to put for {part}: add one to Acme::of")
                 });
                 filled.push(id.as_str());
@@ -90,7 +90,13 @@ impl Acme {
         let secret = json!({ "name": "acme_only_TOKEN", "value": "v" });
         about(node, "acme", "POST", "/secrets", secret).await.expect(200);
         let key = about(node, "acme", "POST", "/keys", json!({ "name": MARK, "scopes": ["read"] })).await.expect(201);
+        let shared = json!({ "name": "acme-only-orders" });
+        about(node, "acme", "POST", "/webhooks", shared).await.expect(201);
+        let endpoint = json!({ "url": "https://acme-only.invalid/" });
+        let endpoint = about(node, "acme", "POST", "/endpoints", endpoint).await.expect(201).json();
         let ids = BTreeMap::from([
+            ("{webhook}", "acme-only-orders".to_owned()),
+            ("endpoints", endpoint["id"].as_str().expect("an id").to_owned()),
             ("cycles", "acme-only-shop".to_owned()),
             ("webhooks", placed.trim_start_matches("/hooks/").to_owned()),
             ("transactions", started.transaction()),
@@ -107,7 +113,8 @@ impl Acme {
         let mut state = String::new();
         let one = format!("/transactions/{}", self.ids["transactions"]);
         let cycle = format!("/cycles/{}/versions", self.ids["cycles"]);
-        for path in ["/transactions", "/hits", "/keys", "/secrets", &one, &cycle] {
+        let shared = format!("/webhooks/{}", self.ids["{webhook}"]);
+        for path in ["/transactions", "/hits", "/keys", "/secrets", "/endpoints", &one, &cycle, &shared] {
             state += &about(node, "acme", "GET", path, Value::Null).await.expect(200).text();
         }
         let cycle = about(node, "acme", "GET", "/cycles/acme-only-shop", Value::Null).await.expect(200).json();
@@ -123,6 +130,10 @@ fn body_for(path: &str) -> Value {
         "secrets" => json!({ "name": "TOKEN", "value": "a value" }),
         "rerun" => json!({ "step": "placed" }),
         "resume" | "explain" => json!({ "body": { "id": 1 } }),
+        "endpoints" => json!({ "url": "https://other.invalid/" }),
+        "webhooks" => json!({ "name": "mine" }),
+        "claims" => json!({ "value": 1 }),
+        "resend" => json!({ "missed": true }),
         "{account}" => json!({ "limits": { "hits_per_second": 1 } }),
         "accounts" => json!({ "name": "another" }),
         _ => json!({}),

@@ -61,8 +61,8 @@ impl Engine {
         }
         let (hook, account) = self.hook(&arrival.webhook)?;
         let patience = patience(&hook, &arrival);
-        let runs = self.door(&hook.identifier).is_some_and(|door| door.admission == Admission::Run);
-        let place = self.shared.place(&account, hook.is_start() && runs, arrival.raw.len() as u64).await?;
+        let runs = || self.door(&hook.identifier).is_some_and(|door| door.admission == Admission::Run);
+        let place = self.shared.place(&account, || hook.is_start() && runs(), arrival.raw.len() as u64).await?;
         let outcome = self.shared.writer.ask(&account, Work::Receive(Arc::new(arrival))).await?;
         place.kept();
         self.resolve(&account, &hook, outcome, patience).await

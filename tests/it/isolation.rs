@@ -142,7 +142,8 @@ fn body_for(path: &str) -> Value {
 
 async fn ask(node: &Node, key: &Value, method: &str, path: &str, address: &str) -> Response {
     let body = if method == "GET" { Value::Null } else { body_for(path) };
-    with_key(node, key, method, address.trim_start_matches("/api/v1"), body).await
+    let query = if method == "DELETE" && path.ends_with("/claims") { "?value=1" } else { "" };
+    with_key(node, key, method, &format!("{}{query}", address.trim_start_matches("/api/v1")), body).await
 }
 
 /// Streams do not end.

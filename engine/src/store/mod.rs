@@ -10,6 +10,7 @@ mod accounts;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod postgres;
+mod connections;
 mod routes;
 mod rows;
 mod sqlite;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use postgres::Postgres;
+pub use connections::*;
 pub use routes::*;
 pub use rows::*;
 pub use sqlite::Sqlite;
@@ -71,7 +73,7 @@ pub enum Hint {
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Routes + Send + Sync + 'static {
+pub trait Store: Routes + Connections + Send + Sync + 'static {
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
@@ -164,7 +166,7 @@ pub trait Store: Routes + Send + Sync + 'static {
 /// A database transaction that holds an account's lock. Dropped without [`Commit::commit`], it
 /// leaves nothing.
 #[async_trait]
-pub trait Commit: RouteChanges + Send {
+pub trait Commit: RouteChanges + ConnectionChanges + Send {
     fn head(&self) -> Head;
 
     async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>>;

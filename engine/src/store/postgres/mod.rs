@@ -6,6 +6,7 @@
 
 mod columns;
 mod commit;
+mod connections;
 #[cfg(test)]
 mod distributed;
 mod error;

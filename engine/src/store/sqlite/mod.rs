@@ -6,6 +6,7 @@
 
 mod columns;
 mod commit;
+mod connections;
 mod error;
 mod lock;
 mod reads;

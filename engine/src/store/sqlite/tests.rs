@@ -40,7 +40,10 @@ pub fn statements() -> Vec<(&'static str, String)> {
 const MAY_SCAN: [&str; 8] = ["REVISIONS", "CYCLES", "VERSIONS", "WEBHOOKS", "SHARED", "KEYS", "HELD", "TURNS"];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 12] = [
+const BY_ACCOUNT: [&str; 15] = [
+    "CONNECTORS",
+    "SUBSCRIPTIONS",
+    "SUBSCRIPTION_NEXT",
     "UNDERWAY_LEFT",
     "SHARED_GONE",
     "BEGIN_HEAD",

@@ -25,6 +25,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Catalog {
     revisions: HashMap<String, i64>,
+    /// Accounts with a cycle, of whatever version, that subscribes itself somewhere.
+    connected: std::collections::HashSet<String>,
     cycles: HashMap<Uuid, Arc<Deployment>>,
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
@@ -177,6 +179,9 @@ impl Catalog {
 
     fn add(&mut self, row: CycleRow, versions: BTreeMap<i32, Version>, steps: Vec<(String, String)>) {
         let id = row.cycle_id;
+        if versions.values().any(|version| !version.cycle.connectors.is_empty()) {
+            self.connected.insert(row.account.clone());
+        }
         let mut hooks: Vec<_> = steps
             .into_iter()
             .filter_map(|(identifier, step)| hook(id, identifier, step, &versions, row.version))
@@ -197,6 +202,10 @@ impl Catalog {
 
     pub fn revision(&self, account: &str) -> i64 {
         self.revisions.get(account).copied().unwrap_or(-1)
+    }
+
+    pub fn is_connected(&self, account: &str) -> bool {
+        self.connected.contains(account)
     }
 
     /// Of a cycle that is not deleted.

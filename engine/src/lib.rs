@@ -9,6 +9,7 @@ mod answer;
 mod callers;
 mod catalog;
 mod clock;
+mod connector;
 pub mod egress;
 mod elements;
 mod engine;
@@ -36,7 +37,7 @@ mod worker;
 mod writer;
 
 pub use answer::Answer;
-pub use engine::Engine;
+pub use engine::{Engine, Handled};
 pub use error::Error;
 pub use explain::{CandidateView, Explanation, ExtractedValue};
 pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
@@ -46,6 +47,7 @@ pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
 pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
+    ConnectorView, CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
+    SubscriptionView,
     StepTrace, TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
 };

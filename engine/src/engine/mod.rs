@@ -3,14 +3,18 @@
 //! Every method takes the account first; what belongs to another account is not found, and neither
 //! is what has expired, swept or not.
 
+mod connections;
 mod cycles;
 mod explain;
+mod handled;
 mod hits;
 mod keys;
 mod receive;
 mod scripted;
 mod secrets;
 mod transactions;
+
+pub use handled::{EVENT_HEADER, Handled};
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +30,7 @@ use uuid::Uuid;
 use crate::{
     Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
     catalog::Catalog,
+    connector::Connections,
     clock::{Clock, Micros, system_now, to_utc},
     egress::{Egress, Tokens},
     id::Ids,
@@ -73,6 +78,7 @@ pub struct Shared {
     pub tokens: Tokens,
     pub secrets: secrets::Secrets,
     pub scripts: Scripts,
+    pub connections: Connections,
     /// What cycles may read of the environment.
     pub environment: BTreeMap<String, Json>,
 }
@@ -123,6 +129,7 @@ impl Engine {
             egress: Egress::new(options.egress),
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
+            connections: Connections::default(),
             scripts: Scripts::new(options.script_worker),
             environment: options.environment,
         });

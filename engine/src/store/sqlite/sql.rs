@@ -445,7 +445,7 @@ pub const SUBSCRIPTIONS_DUE: &str = "SELECT webhook, subscription, cycle_id, ste
     fingerprint, parameters, state, seq, status, reason, attempts, made_at, refresh_at, due_at, node, claim, \
     created_at, updated_at FROM subscriptions WHERE account = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
 pub const SUBSCRIPTION_NEXT: &str = "SELECT due_at FROM subscriptions WHERE account = ?1 AND due_at IS NOT NULL \
-    ORDER BY due_at LIMIT 1";
+    AND node IS NULL ORDER BY due_at LIMIT 1";
 pub const SUBSCRIPTION_PUT: &str = "INSERT INTO subscriptions (account, webhook, subscription, cycle_id, step, \
     connector, event, source, fingerprint, parameters, state, seq, status, reason, attempts, made_at, refresh_at, \
     due_at, node, claim, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \

@@ -1,8 +1,8 @@
 //! A cycle as written: every name with its place, the graph still in words.
 
 use crate::{
-    Challenge, Concurrency, Condition, Connected, Connectors, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path, Rate, Retention,
-    Schema, Script, Template, Verify, problem::Span,
+    Challenge, Concurrency, Condition, Connected, Connectors, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path,
+    Rate, Retention, Schema, Script, Template, Verify, problem::Span,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -47,7 +47,7 @@ pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
 pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    ConnectorView, CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
-    SubscriptionView,
-    StepTrace, TransactionDetail, TransactionFilter, TransactionView, VersionView, WebhookView,
+    ConnectorView, CycleState, CycleView, Deployed, Gauges, KeyView, Page, PageQuery, RunStatus, RunView, Scope,
+    SecretView, StepTrace, SubscriptionView, TransactionDetail, TransactionFilter, TransactionView, VersionView,
+    WebhookView,
 };

@@ -57,6 +57,8 @@ pub struct CycleView {
     pub webhooks: Vec<WebhookView>,
     /// What its webhooks have subscribed to.
     pub subscriptions: Vec<SubscriptionView>,
+    /// Whether some webhook of it does.
+    pub subscribes: bool,
     /// The newest version's YAML.
     pub source: String,
 }

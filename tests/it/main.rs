@@ -8,6 +8,7 @@ mod canaries;
 mod challenges;
 mod clients;
 mod commits;
+mod connectors;
 mod crash;
 mod dev;
 mod each;

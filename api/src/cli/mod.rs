@@ -4,6 +4,7 @@
 mod check;
 mod client;
 mod clock;
+mod connections;
 mod cycles;
 mod dev;
 mod graph;
@@ -55,6 +56,10 @@ enum Verb {
     Hits(hits::Hits),
     /// Webhooks of a running server
     Webhooks(webhooks::Webhooks),
+    /// Connectors of a running server
+    Connectors(connections::Connectors),
+    /// What cycles of a running server have subscribed to
+    Subscriptions(connections::Subscriptions),
     /// API keys of a running server
     Keys(keys::Keys),
     /// Secrets of a running server
@@ -100,6 +105,8 @@ impl Cli {
             Verb::Transactions(verb) => verb.run().await,
             Verb::Hits(verb) => verb.run().await,
             Verb::Webhooks(verb) => verb.run().await,
+            Verb::Connectors(verb) => verb.run().await,
+            Verb::Subscriptions(verb) => verb.run().await,
             Verb::Keys(verb) => verb.run().await,
             Verb::Secrets(verb) => verb.run().await,
             Verb::Clock(verb) => verb.run().await,

@@ -2,6 +2,7 @@
 //! document is made of the same annotations that stand on the handlers.
 
 mod clock;
+mod connections;
 mod cycles;
 mod events;
 mod extract;
@@ -58,6 +59,9 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(cycles::start))
         .routes(routes!(cycles::stop))
         .routes(routes!(cycles::check))
+        .routes(routes!(connections::connectors))
+        .routes(routes!(connections::list))
+        .routes(routes!(connections::retry))
         .routes(routes!(webhooks::list))
         .routes(routes!(webhooks::explain))
         .routes(routes!(transactions::list))

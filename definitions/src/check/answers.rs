@@ -51,7 +51,9 @@ fn nobody_at_shared(cycle: &WrittenCycle, at: usize, by: usize, problems: &mut V
         let shared = webhook.shared.is_some();
         let webhook = &cycle.steps[by].id.value;
         let help = match shared {
-            true => format!("`{webhook}` is attached to a shared webhook, whose caller is told at once what it started"),
+            true => {
+                format!("`{webhook}` is attached to a shared webhook, whose caller is told at once what it started")
+            }
             false => format!("the caller of `{webhook}` is answered by its connector's `handle`"),
         };
         problems.push(Problem::error(codes::NOBODY_WAITS, span_of(cycle, at), message).help(help));

@@ -14,8 +14,8 @@ use super::{
     graph::Graph,
 };
 use crate::{
-    Case, Connectors, Cycle, Decision, Each, Entry, Expires, Fail, Json, Mapping, Next, OnError, OnNoMatch, Respond, Step,
-    StepIndex, StepKind, Webhook,
+    Case, Connectors, Cycle, Decision, Each, Entry, Expires, Fail, Json, Mapping, Next, OnError, OnNoMatch, Respond,
+    Step, StepIndex, StepKind, Webhook,
     written::{Target, WrittenCycle, WrittenEach, WrittenKind, WrittenRespond, WrittenStep, WrittenWebhook},
 };
 

@@ -68,17 +68,12 @@ impl Lowering {
             return None;
         }
         let nothing = Json::Null;
-        let scope = Scope {
-            document: &nothing,
-            transaction_id: "",
-            cycle_name: "",
-            vars: &self.vars,
-            env: &(),
-            secrets: None,
-        };
+        let scope =
+            Scope { document: &nothing, transaction_id: "", cycle_name: "", vars: &self.vars, env: &(), secrets: None };
         let parameters = template.render(&scope).ok()?;
         // A variable that a deploy must give has no value yet.
-        let known = self.given.is_some() || !template.vars().iter().any(|name| self.vars.get(*name) == Some(&Json::Null));
+        let known =
+            self.given.is_some() || !template.vars().iter().any(|name| self.vars.get(*name) == Some(&Json::Null));
         for misfit in schema.filter(|_| known).map(|schema| schema.misfits(&parameters)).unwrap_or_default() {
             let at = pointed(node, &misfit.pointer);
             let place = if misfit.pointer.is_empty() { String::new() } else { format!(" at {}", misfit.pointer) };

@@ -28,8 +28,11 @@ struct Kind {
     gives: &'static [&'static str],
 }
 
-const SUBSCRIBE: Kind =
-    Kind { name: "subscribe", given: &["webhookUri", "parameters", "state"], gives: &["state", "nextRefreshTimestamp"] };
+const SUBSCRIBE: Kind = Kind {
+    name: "subscribe",
+    given: &["webhookUri", "parameters", "state"],
+    gives: &["state", "nextRefreshTimestamp"],
+};
 const HANDLE: Kind = Kind {
     name: "handle",
     given: &["method", "query", "data", "headers", "rawBody", "state", "parameters"],

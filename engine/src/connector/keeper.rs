@@ -328,8 +328,11 @@ impl Done<'_> {
         let amended = amended.await?;
         if let Some(row) = amended.as_ref().filter(|_| failed) {
             tracing::warn!(
-                cycle = self.caller.cycle, step = row.step, connector = row.connector,
-                reason = row.reason.as_deref(), "a subscription failed"
+                cycle = self.caller.cycle,
+                step = row.step,
+                connector = row.connector,
+                reason = row.reason.as_deref(),
+                "a subscription failed"
             );
             shared.tell_event(LiveEvent {
                 account: account.to_owned(),
@@ -375,7 +378,8 @@ fn refresh_at(next: &Json, now: Micros) -> Result<Option<Micros>, String> {
         Json::Number(number) => number.as_i64().map(|ms| ms.saturating_mul(1_000)),
         Json::Text(text) => {
             let time = chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
-            let after = || holdfast_definitions::parse_duration(text).ok().map(|after| now.saturating_add(micros(after)));
+            let after =
+                || holdfast_definitions::parse_duration(text).ok().map(|after| now.saturating_add(micros(after)));
             milliseconds(text).or(time).or_else(after)
         }
         _ => None,
@@ -385,7 +389,12 @@ fn refresh_at(next: &Json, now: Micros) -> Result<Option<Micros>, String> {
 }
 
 /// Takes a row for this process, whatever its time; none where it is not there.
-pub async fn claimed(shared: &Shared, account: &str, webhook: &str, id: Uuid) -> Result<Option<SubscriptionRow>, Error> {
+pub async fn claimed(
+    shared: &Shared,
+    account: &str,
+    webhook: &str,
+    id: Uuid,
+) -> Result<Option<SubscriptionRow>, Error> {
     let instance = shared.instance.clone();
     amend(shared, account, (webhook, id), None, |row, now| {
         (row.node, row.claim) = (Some(instance), row.claim + 1);

@@ -77,7 +77,8 @@ impl Connections {
 
     /// Whose turn it is at a webhook's state, where requests outrun each other; each waits for its own.
     pub async fn turn(&self, webhook: &str, outrun: bool) -> Option<Turn<'_>> {
-        let at = webhook.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % TURNS;
+        let at =
+            webhook.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % TURNS;
         let crowd = &self.crowds[at];
         if !outrun && crowd.load(Ordering::Acquire) == 0 {
             return None;

@@ -99,12 +99,7 @@ async fn pursued(shared: &Shared, account: &str, row: SubscriptionRow) -> Result
 }
 
 /// Tried until it is made or its tries, or the patience, are used up.
-async fn settled(
-    shared: &Shared,
-    account: &str,
-    webhook: &str,
-    id: Uuid,
-) -> Result<Option<SubscriptionRow>, Error> {
+async fn settled(shared: &Shared, account: &str, webhook: &str, id: Uuid) -> Result<Option<SubscriptionRow>, Error> {
     let began = std::time::Instant::now();
     let Some(mut row) = claimed(shared, account, webhook, id).await? else { return Ok(None) };
     loop {

@@ -138,12 +138,8 @@ pub fn wanted(catalog: &Catalog, account: &str) -> HashMap<String, Wanted> {
         let Some(newest) = deployment.newest() else { continue };
         for (index, step, _) in newest.cycle.webhooks().filter(|(_, _, webhook)| webhook.connected.is_some()) {
             let Some(hook) = deployment.hook(&step.id) else { continue };
-            let one = Wanted {
-                deployment: deployment.clone(),
-                cycle: newest.cycle.clone(),
-                step: step.id.clone(),
-                index,
-            };
+            let one =
+                Wanted { deployment: deployment.clone(), cycle: newest.cycle.clone(), step: step.id.clone(), index };
             all.insert(hook.identifier.clone(), one);
         }
     }

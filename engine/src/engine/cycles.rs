@@ -296,6 +296,7 @@ impl Engine {
             held: webhooks.iter().filter(|hook| hook.held > 0).map(|hook| (hook.step.clone(), hook.held)).collect(),
             queued: webhooks.iter().map(|hook| hook.queued).sum(),
             webhooks,
+            subscribes: newest.is_some_and(|newest| !newest.connectors.is_empty()),
             subscriptions: self.subscriptions_of(account, row.cycle_id).await?,
             source: newest.map(|newest| newest.source.clone()).unwrap_or_default(),
         })

@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use super::{Engine, Shared};
 use crate::{
-    Admission, Answer, Arrival, ByScript, Door, Error, HitId, HitStatus, Reception, RepeatHeader, Reply,
-    TransactionId,
+    Admission, Answer, Arrival, ByScript, Door, Error, HitId, HitStatus, Reception, RepeatHeader, Reply, TransactionId,
     connector::{self, Failure, MethodCaller, current},
     limits::RETRY_SOON,
     machine::response,

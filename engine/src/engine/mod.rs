@@ -30,8 +30,8 @@ use uuid::Uuid;
 use crate::{
     Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
     catalog::Catalog,
-    connector::Connections,
     clock::{Clock, Micros, system_now, to_utc},
+    connector::Connections,
     egress::{Egress, Tokens},
     id::Ids,
     runner,

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     Error,
     clock::{micros, to_utc},
-    engine::Shared,
     egress::{Answered, Failure, Grant, Outgoing, backoff, retry_after},
+    engine::Shared,
     history::parse,
     machine::{Done, Shown, StepError},
     ongoing::Progress,

@@ -9,8 +9,8 @@
 mod accounts;
 #[cfg(test)]
 pub(crate) mod conformance;
-mod postgres;
 mod connections;
+mod postgres;
 mod routes;
 mod rows;
 mod sqlite;
@@ -18,8 +18,8 @@ mod sqlite;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-pub use postgres::Postgres;
 pub use connections::*;
+pub use postgres::Postgres;
 pub use routes::*;
 pub use rows::*;
 pub use sqlite::Sqlite;

@@ -31,6 +31,7 @@ pub struct App {
 
 impl App {
     pub fn new(engine: Engine, limits: Limits, public_url: &str, metrics: Metrics) -> Self {
+        engine.is_at(public_url);
         Self {
             engine,
             rates: Arc::new(Rates::new(limits.account_hits)),

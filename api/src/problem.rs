@@ -158,6 +158,10 @@ impl From<Error> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "script-failed", "The webhook's script failed")
                     .detail("Nothing was accepted. The log says what is wrong.")
             }
+            Error::Subscription(_) => {
+                Self::new(StatusCode::BAD_GATEWAY, "subscription-failed", "The subscription could not be made")
+                    .detail(detail)
+            }
             Error::MasterKey(_) => {
                 Self::new(StatusCode::CONFLICT, "master-key", "The master key of secrets is missing or another")
                     .detail(detail)

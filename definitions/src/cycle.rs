@@ -7,7 +7,7 @@ use std::{
 
 use petgraph::graph::DiGraph;
 
-use crate::{Json, Path, Step, StepKind, Webhook};
+use crate::{Connectors, Json, Path, Step, StepKind, Webhook};
 
 /// The index of a step in [`Cycle::steps`], and of its node in [`Cycle::graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,9 +75,11 @@ pub struct Cycle {
     pub secrets: BTreeSet<String>,
     /// The variables of the environment that its steps read.
     pub env: BTreeSet<String>,
+    /// The connectors that its webhooks subscribe with: their documents stand behind its own in `source`.
+    pub connectors: Connectors,
     pub steps: Vec<Step>,
     pub graph: DiGraph<StepIndex, Edge>,
-    /// The YAML of this document, as written.
+    /// The YAML of this document, as written, and that of the connectors.
     pub source: String,
     pub digest: [u8; 32],
     pub(crate) by_id: BTreeMap<String, StepIndex>,

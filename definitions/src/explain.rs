@@ -103,4 +103,12 @@ const PAGES: &[(&str, &str)] = &[
     ("HF110", include_str!("explain/HF110.md")),
     ("HF120", include_str!("explain/HF120.md")),
     ("HF121", include_str!("explain/HF121.md")),
+    ("HF130", include_str!("explain/HF130.md")),
+    ("HF131", include_str!("explain/HF131.md")),
+    ("HF132", include_str!("explain/HF132.md")),
+    ("HF133", include_str!("explain/HF133.md")),
+    ("HF134", include_str!("explain/HF134.md")),
+    ("HF135", include_str!("explain/HF135.md")),
+    ("HF136", include_str!("explain/HF136.md")),
+    ("HF137", include_str!("explain/HF137.md")),
 ];

@@ -6,6 +6,7 @@
 mod challenge;
 mod check;
 mod codes;
+mod connector;
 mod cycle;
 mod decision;
 mod diagnostic;
@@ -33,8 +34,9 @@ mod written;
 mod yaml;
 
 pub use challenge::{Answer, Challenge, ChallengeMethod, Mac, Piece};
-pub use check::{check, check_given};
+pub use check::{check, check_given, check_with};
 pub use codes::{SCRIPT, codes};
+pub use connector::{Call, Connected, Connector, ConnectorEvent, Connectors, Gives, Method};
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
@@ -65,5 +67,6 @@ pub use webhook::{Expires, OnAmbiguous, OnNoMatch, Rate, Webhook};
 #[derive(Debug, Default)]
 pub struct Checked {
     pub cycles: Vec<std::sync::Arc<Cycle>>,
+    pub connectors: Vec<std::sync::Arc<Connector>>,
     pub diagnostics: Vec<Diagnostic>,
 }

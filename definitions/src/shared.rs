@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Cycle, Diagnostic, Path, Retention,
+    Connectors, Cycle, Diagnostic, Path, Retention,
     check::compiled,
     lower::shared_settings,
     problem::{Problem, Span},
@@ -59,6 +59,7 @@ pub fn check_shared(file: &str, name: &str, text: &str) -> SharedChecked {
         vars: BTreeMap::new(),
         secrets: lowered.secrets,
         env: BTreeSet::new(),
+        connectors: Connectors::new(),
         given: BTreeMap::new(),
         steps: vec![step],
         steps_span: Span::START,

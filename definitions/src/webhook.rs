@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::{Challenge, Mapping, Next, Path, Schema, Script, Verify};
+use crate::{Challenge, Connected, Mapping, Next, Path, Schema, Script, Verify};
 
 #[derive(Debug)]
 pub struct Webhook {
@@ -24,6 +24,8 @@ pub struct Webhook {
     /// The shared webhook that it is attached to: requests come to that one's address, and its settings
     /// hold.
     pub shared: Option<String>,
+    /// It subscribes itself at another system.
+    pub connected: Option<Connected>,
     /// None: whoever knows the identifier is let in.
     pub verify: Option<Verify>,
     pub challenge: Option<Challenge>,

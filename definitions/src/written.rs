@@ -1,8 +1,8 @@
 //! A cycle as written: every name with its place, the graph still in words.
 
 use crate::{
-    Challenge, Concurrency, Condition, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path, Rate, Retention,
-    Schema, Script, Template, Verify, problem::Span,
+    Challenge, Concurrency, Condition, Connected, Connectors, Delay, Http, Json, Notify, OnAmbiguous, OnNoMatch, Path,
+    Rate, Retention, Schema, Script, Template, Verify, problem::Span,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,6 +28,8 @@ pub struct WrittenCycle {
     pub vars: BTreeMap<String, Json>,
     pub secrets: BTreeSet<String>,
     pub env: BTreeSet<String>,
+    /// Those that its webhooks subscribe with.
+    pub connectors: Connectors,
     pub given: BTreeMap<String, Json>,
     pub steps: Vec<WrittenStep>,
     pub steps_span: Span,
@@ -129,6 +131,7 @@ pub struct WrittenWebhook {
     pub on_no_match: OnNoMatch,
     pub on_ambiguous: OnAmbiguous,
     pub shared: Option<Spanned<String>>,
+    pub connected: Option<Connected>,
     pub verify: Option<Verify>,
     pub challenge: Option<Challenge>,
     pub rate: Option<Rate>,
@@ -151,6 +154,7 @@ impl WrittenWebhook {
             on_no_match: OnNoMatch::Accept,
             on_ambiguous: OnAmbiguous::Newest,
             shared: None,
+            connected: None,
             verify: None,
             challenge: None,
             rate: None,

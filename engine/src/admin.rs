@@ -6,7 +6,7 @@ mod shared;
 
 use std::{collections::HashSet, sync::Arc};
 
-use holdfast_definitions::{Cycle, Json, Members};
+use holdfast_definitions::{Connector, Cycle, Json, Members};
 use uuid::Uuid;
 
 pub use endpoints::{EndpointChange, Resend};
@@ -15,10 +15,11 @@ pub use shared::{CLAIMANTS_MAX, SharedChange};
 use crate::{
     AccountLimits, Error, LiveEvent,
     catalog::{Catalog, Deployment},
+    connector::CONNECTORS_MAX,
     engine::{Imported, Shared},
     notify::post,
     secret::{MasterKeys, SECRETS_MAX},
-    store::{Commit, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
+    store::{Commit, ConnectorRow, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
 };
 
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub enum Admin {
     /// All or none. (Cycle, whether a new version was made) come back in order.
     Deploy {
         cycles: Vec<Arc<Cycle>>,
+        connectors: Vec<Arc<Connector>>,
     },
     Start {
         name: String,
@@ -133,7 +135,10 @@ type Applied = (Done, Option<(&'static str, String)>);
 impl Change<'_> {
     async fn apply(&mut self, admin: Admin) -> Result<Applied, Error> {
         match admin {
-            Admin::Deploy { cycles } => self.deploy(cycles).await,
+            Admin::Deploy { cycles, connectors } => {
+                self.put_connectors(&connectors).await?;
+                self.deploy(cycles).await
+            }
             Admin::Start { name } => self.start(&name).await,
             Admin::Stop { name } => self.stop(&name).await,
             Admin::Delete { name } => self.delete(&name).await,
@@ -264,6 +269,34 @@ impl Change<'_> {
             deployed.push(changed);
         }
         Ok((Done::Deployed(deployed), None))
+    }
+
+    async fn put_connectors(&mut self, connectors: &[Arc<Connector>]) -> Result<(), Error> {
+        if connectors.is_empty() {
+            return Ok(());
+        }
+        let now = self.commit.head().now;
+        let known = self.commit.kept_connectors(CONNECTORS_MAX).await?;
+        let new = connectors.iter().filter(|one| known.iter().all(|row| row.name != one.name)).count();
+        if known.len() + new > CONNECTORS_MAX as usize {
+            return Err(Error::Invalid(format!("an account has at most {CONNECTORS_MAX} connectors")));
+        }
+        for connector in connectors {
+            let known = known.iter().find(|row| row.name == connector.name);
+            if known.is_some_and(|row| row.source == connector.source) {
+                continue;
+            }
+            let row = ConnectorRow {
+                account: self.account.to_owned(),
+                name: connector.name.clone(),
+                version: known.map_or(1, |row| row.version + 1),
+                source: connector.source.clone(),
+                created_at: known.map_or(now, |row| row.created_at),
+                updated_at: now,
+            };
+            self.commit.put_connector(&row).await?;
+        }
+        Ok(())
     }
 
     async fn new_cycle(&mut self, cycle: &Cycle) -> Result<(), Error> {

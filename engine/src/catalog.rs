@@ -27,6 +27,8 @@ use crate::{
 pub struct Catalog {
     revisions: HashMap<String, i64>,
     limits: HashMap<String, AccountLimits>,
+    /// Accounts with a cycle, of whatever version, that subscribes itself somewhere.
+    connected: std::collections::HashSet<String>,
     cycles: HashMap<Uuid, Arc<Deployment>>,
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
@@ -185,6 +187,9 @@ impl Catalog {
 
     fn add(&mut self, row: CycleRow, versions: BTreeMap<i32, Version>, steps: Vec<(String, String)>) {
         let id = row.cycle_id;
+        if versions.values().any(|version| !version.cycle.connectors.is_empty()) {
+            self.connected.insert(row.account.clone());
+        }
         let mut hooks: Vec<_> = steps
             .into_iter()
             .filter_map(|(identifier, step)| hook(id, identifier, step, &versions, row.version))
@@ -215,6 +220,10 @@ impl Catalog {
     pub fn is_of(&self, revisions: &[(String, i64)]) -> bool {
         let known = |(account, revision): &(String, i64)| self.revision(account) == *revision;
         revisions.len() == self.revisions.len() && revisions.iter().all(known)
+    }
+
+    pub fn is_connected(&self, account: &str) -> bool {
+        self.connected.contains(account)
     }
 
     /// Of a cycle that is not deleted.

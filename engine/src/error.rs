@@ -33,6 +33,10 @@ pub enum Error {
     /// There is no master key, or not the one that a secret is sealed with; the message says which.
     #[error("{0}")]
     MasterKey(String),
+    /// Another system could not be subscribed to: the cycle was not started. The message says which step
+    /// and why.
+    #[error("{0}")]
+    Subscription(String),
     /// A definition with errors. Nothing was deployed.
     #[error("the definition has errors")]
     Definition(Vec<Diagnostic>),
@@ -64,6 +68,7 @@ impl Error {
             Self::Thrown(message) => Self::Thrown(message.clone()),
             Self::Script(message) => Self::Script(message.clone()),
             Self::MasterKey(message) => Self::MasterKey(message.clone()),
+            Self::Subscription(message) => Self::Subscription(message.clone()),
             Self::Definition(diagnostics) => Self::Definition(diagnostics.clone()),
             Self::Limit { limit, max, retry_after } => Self::Limit { limit, max: *max, retry_after: *retry_after },
             Self::Unavailable { reason, retry_after } => {

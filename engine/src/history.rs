@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     clock::to_utc,
+    engine::EVENT_HEADER,
     limits::STORED_DEPTH_MAX,
     machine::StepError,
     steps::steps_of,
@@ -115,13 +116,19 @@ pub fn output_of(hit: &HitRow) -> Result<Json, Error> {
 }
 
 pub fn output(method: &str, headers: Json, query: Json, body: Json, received_at: i64) -> Json {
-    Json::from(Members::from_iter([
+    let event = headers.get(EVENT_HEADER).cloned();
+    let mut members = Members::from_iter([
         ("method".into(), Json::from(method)),
         ("headers".into(), headers),
         ("query".into(), query),
         ("body".into(), body),
         ("received_at".into(), Json::from(timestamp(received_at))),
-    ]))
+    ]);
+    // At a webhook that subscribes itself.
+    if let Some(event) = event {
+        members.insert("event".into(), event);
+    }
+    Json::from(members)
 }
 
 /// RFC 3339 in UTC with microseconds.

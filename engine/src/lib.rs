@@ -10,6 +10,7 @@ mod answer;
 mod callers;
 mod catalog;
 mod clock;
+mod connector;
 pub mod egress;
 mod elements;
 mod engine;
@@ -41,7 +42,7 @@ mod writer;
 
 pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
-pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, ResendGiven};
+pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, Handled, ResendGiven};
 pub use error::Error;
 pub use explain::{CandidateView, Explanation, ExtractedValue};
 pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
@@ -52,7 +53,7 @@ pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
 pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    Application, AttachedView, ClaimView, CycleState, CycleView, Deployed, Gauges, KeyView, NewShared, Page, PageQuery,
-    RunStatus, RunView, Scope, SecretView, SharedView, StepTrace, TransactionDetail, TransactionFilter,
-    TransactionView, VersionView, WebhookView,
+    Application, AttachedView, ClaimView, ConnectorView, CycleState, CycleView, Deployed, Gauges, KeyView, NewShared,
+    Page, PageQuery, RunStatus, RunView, Scope, SecretView, SharedView, StepTrace, SubscriptionView, TransactionDetail,
+    TransactionFilter, TransactionView, VersionView, WebhookView,
 };

@@ -55,6 +55,10 @@ pub struct CycleView {
     /// Hits queued by a stop and not yet run.
     pub queued: u64,
     pub webhooks: Vec<WebhookView>,
+    /// What its webhooks have subscribed to.
+    pub subscriptions: Vec<SubscriptionView>,
+    /// Whether some webhook of it does.
+    pub subscribes: bool,
     /// The newest version's YAML.
     pub source: String,
 }
@@ -219,6 +223,38 @@ pub struct KeyView {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A connector as it is deployed.
+#[derive(Clone, Debug)]
+pub struct ConnectorView {
+    pub name: String,
+    pub version: u32,
+    pub description: Option<String>,
+    /// Their names.
+    pub events: Vec<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub source: String,
+}
+
+/// A subscription as it may be shown: its state is not, since it may hold what a partner keeps secret.
+#[derive(Clone, Debug)]
+pub struct SubscriptionView {
+    pub id: uuid::Uuid,
+    /// Empty where it is gone.
+    pub cycle: String,
+    pub step: String,
+    pub webhook: String,
+    pub connector: String,
+    pub event: String,
+    pub parameters: Json,
+    /// `subscribing`, `active`, `failed` or `ending`
+    pub status: String,
+    pub reason: Option<String>,
+    pub attempts: u32,
+    pub made_at: Option<DateTime<Utc>>,
+    pub refresh_at: Option<DateTime<Utc>>,
 }
 
 /// A secret as it may be shown: all but what it is.

@@ -119,6 +119,7 @@ async fn due(shared: &Arc<Shared>, now: Micros) -> Result<(), Error> {
             while shared.own(&account, work.clone()).await {}
         }
     }
+    crate::connector::due(shared, now).await?;
     for (account, transaction) in shared.waiters.expired(now) {
         shared.own(&account, Work::Abandon { transaction }).await;
     }
@@ -447,6 +448,9 @@ async fn next_due(shared: &Shared) -> Result<Option<Micros>, Error> {
     let catalog = shared.catalog();
     for account in catalog.accounts() {
         if let Some(at) = shared.store.next_due(&account).await? {
+            sooner(at);
+        }
+        if let Some(at) = crate::connector::next_due(shared, &account).await? {
             sooner(at);
         }
         if !catalog.watched().of(&account).is_empty()

@@ -12,6 +12,7 @@ mod catalogue;
 mod challenges;
 mod clients;
 mod commits;
+mod connectors;
 mod crash;
 mod crowds;
 mod dev;

@@ -265,6 +265,56 @@ impl holdfast_engine::store::Store for Stalling {
 }
 
 #[async_trait]
+impl Connections for Stalling {
+    async fn connectors(&self, account: &str, limit: i64) -> Result<Vec<ConnectorRow>> {
+        self.inner.connectors(account, limit).await
+    }
+
+    async fn subscriptions(&self, account: &str, limit: i64) -> Result<Vec<SubscriptionRow>> {
+        self.inner.subscriptions(account, limit).await
+    }
+
+    async fn subscriptions_at(&self, account: &str, webhook: &str) -> Result<Vec<SubscriptionRow>> {
+        self.inner.subscriptions_at(account, webhook).await
+    }
+
+    async fn subscriptions_due(&self, account: &str, now: i64, limit: i64) -> Result<Vec<SubscriptionRow>> {
+        self.inner.subscriptions_due(account, now, limit).await
+    }
+
+    async fn next_subscription(&self, account: &str) -> Result<Option<i64>> {
+        self.inner.next_subscription(account).await
+    }
+}
+
+#[async_trait]
+impl ConnectionChanges for StallingCommit {
+    async fn kept_connectors(&mut self, limit: i64) -> Result<Vec<ConnectorRow>> {
+        self.inner.kept_connectors(limit).await
+    }
+
+    async fn put_connector(&mut self, row: &ConnectorRow) -> Result<()> {
+        self.inner.put_connector(row).await
+    }
+
+    async fn all_subscriptions(&mut self, limit: i64) -> Result<Vec<SubscriptionRow>> {
+        self.inner.all_subscriptions(limit).await
+    }
+
+    async fn webhook_subscriptions(&mut self, webhook: &str) -> Result<Vec<SubscriptionRow>> {
+        self.inner.webhook_subscriptions(webhook).await
+    }
+
+    async fn put_subscription(&mut self, row: &SubscriptionRow) -> Result<()> {
+        self.inner.put_subscription(row).await
+    }
+
+    async fn drop_subscription(&mut self, webhook: &str, subscription: Uuid) -> Result<()> {
+        self.inner.drop_subscription(webhook, subscription).await
+    }
+}
+
+#[async_trait]
 impl Routes for Stalling {
     async fn claims_of(&self, owner: &str, webhook: &str, value_hash: &[u8], limit: i64) -> Result<Vec<ClaimRow>> {
         self.inner.claims_of(owner, webhook, value_hash, limit).await

@@ -42,7 +42,7 @@ impl Check {
         let mut all: Vec<Diagnostic> = Vec::new();
         for file in &self.files {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let Checked { diagnostics, cycles } = checked(&file.display().to_string(), &text).await;
+            let Checked { diagnostics, cycles, .. } = checked(&file.display().to_string(), &text).await;
             if !self.json {
                 for one in &diagnostics {
                     match self.format {

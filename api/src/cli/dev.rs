@@ -48,7 +48,8 @@ impl Dev {
         let settings = Arc::new(self.settings);
         let engine = opened.app.engine.clone();
         let (seen, refused, secrets) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut folder = Folder { engine, settings, url, seen, refused, secrets };
+        let mut folder =
+            Folder { engine, settings, url, seen, refused, secrets, waiting: std::sync::Mutex::new(Some(Vec::new())) };
         folder.deploy_changed(&self.directory).await?;
         say(format!("listening on {}", opened.url));
         let watching = tokio::spawn(watch(folder, self.directory.clone()));
@@ -83,6 +84,8 @@ struct Folder {
     /// Files that were refused, it may be for want of a secret, and the secrets that there were.
     refused: Vec<PathBuf>,
     secrets: Vec<String>,
+    /// Cycles to be started once the server answers: partners may ask while they are subscribed to.
+    waiting: std::sync::Mutex<Option<Vec<String>>>,
 }
 
 impl Folder {
@@ -152,10 +155,8 @@ impl Folder {
         let what = if deployed.changed { "deployed" } else { "unchanged" };
         say(format!("{} version {} ({what})", cycle.name, cycle.version));
         // One that a person stopped stays stopped while it does not change.
-        if cycle.state == CycleState::Draft
-            && let Err(error) = self.engine.start(DEFAULT_ACCOUNT, &cycle.name).await
-        {
-            eprintln!("{}: it could not be started: {error}", cycle.name);
+        if cycle.state == CycleState::Draft && !(cycle.subscribes && self.waits(&cycle.name)) {
+            self.start_named(&cycle.name).await;
         }
         for webhook in &cycle.webhooks {
             say(format!("  {:<12} {}/hooks/{}", webhook.step, self.url, webhook.identifier));
@@ -164,6 +165,28 @@ impl Folder {
             Some(webhook) if webhook.verified => say("  its senders sign what they send: `holdfast verify --help`"),
             Some(webhook) => say(format!("  try: {}", self.curl(webhook))),
             None => {}
+        }
+    }
+
+    /// Whether its start is put off until the server answers.
+    fn waits(&self, name: &str) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(waiting) = waiting.as_mut() {
+            waiting.push(name.to_owned());
+        }
+        waiting.is_some()
+    }
+
+    async fn start_waiting(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        for name in waiting.unwrap_or_default() {
+            self.start_named(&name).await;
+        }
+    }
+
+    async fn start_named(&self, name: &str) {
+        if let Err(error) = self.engine.start(DEFAULT_ACCOUNT, name).await {
+            eprintln!("{name}: it could not be started: {error}");
         }
     }
 
@@ -185,6 +208,7 @@ pub fn show_refusal(file: &str, text: &str, error: &Error) {
 }
 
 async fn watch(mut folder: Folder, directory: PathBuf) {
+    folder.start_waiting().await;
     let (tell, mut changes) = mpsc::channel(16);
     let watcher = notify::recommended_watcher(move |_| {
         // A full channel has a change waiting already.

@@ -5,6 +5,7 @@ mod accounts;
 mod check;
 mod client;
 mod clock;
+mod connections;
 mod cycles;
 mod dev;
 mod endpoints;
@@ -63,6 +64,10 @@ enum Verb {
     Webhooks(webhooks::Webhooks),
     /// Accounts of a running server, and what each may use
     Accounts(accounts::Accounts),
+    /// Connectors of a running server
+    Connectors(connections::Connectors),
+    /// What cycles of a running server have subscribed to
+    Subscriptions(connections::Subscriptions),
     /// API keys of a running server
     Keys(keys::Keys),
     /// Secrets of a running server
@@ -112,6 +117,8 @@ impl Cli {
             Verb::Hits(verb) => verb.run().await,
             Verb::Webhooks(verb) => verb.run().await,
             Verb::Accounts(verb) => verb.run().await,
+            Verb::Connectors(verb) => verb.run().await,
+            Verb::Subscriptions(verb) => verb.run().await,
             Verb::Keys(verb) => verb.run().await,
             Verb::Secrets(verb) => verb.run().await,
             Verb::Endpoints(verb) => verb.run().await,

@@ -8,7 +8,7 @@ use axum::{
 };
 use bytes::Bytes;
 use holdfast_definitions::{Json, Members};
-use holdfast_engine::{Admission, Arrival, Door, Error, Reception, Reply};
+use holdfast_engine::{Admission, Arrival, Door, Error, Handled, Reception, Reply};
 use serde_json::json;
 
 use super::{Refusal, body, head, reply, sender::Sender};
@@ -30,14 +30,17 @@ pub enum Passed {
 /// Whether a request of this method goes down the chain.
 pub fn is_claimed(door: &Door, method: &Method) -> bool {
     let webhook = door.webhook();
-    let scripted = webhook.script.is_some() && [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    let asks = webhook.script.is_some() || webhook.connected.is_some();
+    let scripted = asks && [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     let challenge = webhook.challenge.as_ref();
     method == Method::POST || scripted || challenge.is_some_and(|challenge| verify::claims(challenge, method))
 }
 
 pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Passed, Refusal> {
     let challenge = door.webhook().challenge.as_ref().filter(|challenge| verify::claims(challenge, &parts.method));
-    if door.admission == Admission::Refuse && challenge.is_none() {
+    // Asked while it subscribes: its connector may have to confirm the address.
+    let confirms = door.admission == Admission::Refuse && app.engine.confirms(door).await?;
+    if door.admission == Admission::Refuse && challenge.is_none() && !confirms {
         if parts.method != Method::POST {
             return Ok(Passed::Unclaimed);
         }
@@ -76,11 +79,12 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         body = Some(decoded);
     }
     // A script may turn any request into a hit, where there can be one.
-    let scripted = door.webhook().script.is_some() && door.admission != Admission::Refuse;
+    let connected = door.webhook().connected.is_some();
+    let scripted = connected || door.webhook().script.is_some() && door.admission != Admission::Refuse;
     if parts.method != Method::POST && !scripted {
         return Ok(Passed::Unclaimed);
     }
-    if door.admission == Admission::Refuse {
+    if door.admission == Admission::Refuse && !confirms {
         return Err(Refusal::Inactive);
     }
     let mut arrival = Arrival {
@@ -101,6 +105,9 @@ pub async fn down(app: &App, door: &Door, parts: Parts, body: Body) -> Result<Pa
         Some(body) => body?,
         None => decoded(&parts.headers, coding, &arrival.raw, &app.limits).await?,
     };
+    if connected {
+        return handled(app, door, arrival).await;
+    }
     fits(door, &arrival.body)?;
     accepted(app, door, arrival).await
 }
@@ -110,6 +117,17 @@ async fn room(app: &App, door: &Door) -> Result<(), Error> {
     app.engine.has_room()?;
     app.rates.admit(door, app.engine.limits_of(&door.account).hits_per_second)?;
     app.engine.has_share(door).await
+}
+
+/// The connector says which events it is.
+async fn handled(app: &App, door: &Door, arrival: Arrival) -> Result<Passed, Refusal> {
+    let posted = arrival.method == "POST";
+    Ok(match app.engine.handled(door, arrival).await? {
+        Handled::Taken(reception) => Passed::Accepted(reception),
+        Handled::Answered(answer) => Passed::Challenge(reply::answered(answer)),
+        Handled::Nothing if posted => return Err(Refusal::Inactive),
+        Handled::Nothing => Passed::Unclaimed,
+    })
 }
 
 /// The last word is the script's, where there is one.

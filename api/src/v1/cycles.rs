@@ -89,12 +89,13 @@ pub struct Report {
     responses((status = 200, body = Report), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 413, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn check(
     State(app): State<App>,
-    _: access::Deployer,
+    caller: access::Deployer,
     Params(source): Params<Source>,
     Raw(body): Raw,
 ) -> Result<Json<Report>, Problem> {
     let file = source.file.unwrap_or_else(|| "definition.yaml".into());
-    Ok(Json(Report { diagnostics: app.engine.check(&file, text(&body)?).await.diagnostics }))
+    let checked = app.engine.check_in(&caller.0.account, &file, text(&body)?).await?;
+    Ok(Json(Report { diagnostics: checked.diagnostics }))
 }
 
 #[utoipa::path(get, path = "/api/v1/cycles/{cycle}", tag = "cycles",
@@ -135,7 +136,7 @@ pub async fn versions(
 
 /// Hits that a stop of 24 h ago or less queued are run first, in order.
 #[utoipa::path(post, path = "/api/v1/cycles/{cycle}/start", tag = "cycles",
-    responses((status = 200, body = Cycle), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+    responses((status = 200, body = Cycle), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument), (status = 502, body = ProblemDocument, description = "A webhook could not subscribe itself: the cycle is as it was."), (status = 503, body = ProblemDocument)))]
 pub async fn start(
     State(app): State<App>,
     caller: access::Operator,

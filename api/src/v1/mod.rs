@@ -3,6 +3,7 @@
 
 mod accounts;
 mod clock;
+mod connections;
 mod cycles;
 mod endpoints;
 mod events;
@@ -71,6 +72,9 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(shared::pause))
         .routes(routes!(shared::resume))
         .routes(routes!(shared::claims, shared::claim, shared::release))
+        .routes(routes!(connections::connectors))
+        .routes(routes!(connections::list))
+        .routes(routes!(connections::retry))
         .routes(routes!(webhooks::explain))
         .routes(routes!(transactions::list))
         .routes(routes!(transactions::show))

@@ -55,7 +55,11 @@ pub struct Cycle {
     /// Hits queued by a stop.
     pub queued: u64,
     pub webhooks: Vec<Webhook>,
-    /// The newest version's YAML.
+    /// What its webhooks have subscribed to, and why not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub subscriptions: Vec<super::connections::Subscription>,
+    /// The newest version's YAML, with the connectors that it was deployed with.
     pub source: String,
 }
 
@@ -74,6 +78,7 @@ impl Cycle {
             stopped_at: view.stopped_at.map(time),
             held: view.held.into_iter().map(|(step, count)| Held { step, count }).collect(),
             webhooks: view.webhooks.into_iter().map(|webhook| Webhook::new(webhook, public_url)).collect(),
+            subscriptions: view.subscriptions.into_iter().map(Into::into).collect(),
             name: view.name,
             account: view.account,
             description: view.description,

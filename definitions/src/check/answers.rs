@@ -46,10 +46,16 @@ pub fn resolve(cycle: &WrittenCycle, graph: &Graph, order: &[usize], problems: &
 /// The caller of a shared webhook gets the list of what it started.
 fn nobody_at_shared(cycle: &WrittenCycle, at: usize, by: usize, problems: &mut Vec<Problem>) {
     let WrittenKind::Webhook(webhook) = &cycle.steps[by].kind else { return };
-    if webhook.shared.is_some() {
+    if webhook.shared.is_some() || webhook.connected.is_some() {
         let message = format!("nobody can be waiting for the response of `{}`", cycle.steps[at].id.value);
+        let shared = webhook.shared.is_some();
         let webhook = &cycle.steps[by].id.value;
-        let help = format!("`{webhook}` is attached to a shared webhook, whose caller is told at once what it started");
+        let help = match shared {
+            true => {
+                format!("`{webhook}` is attached to a shared webhook, whose caller is told at once what it started")
+            }
+            false => format!("the caller of `{webhook}` is answered by its connector's `handle`"),
+        };
         problems.push(Problem::error(codes::NOBODY_WAITS, span_of(cycle, at), message).help(help));
     }
 }

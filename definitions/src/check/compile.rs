@@ -14,14 +14,29 @@ use super::{
     graph::Graph,
 };
 use crate::{
-    Case, Cycle, Decision, Each, Entry, Expires, Fail, Json, Mapping, Next, OnError, OnNoMatch, Respond, Step,
-    StepIndex, StepKind, Webhook,
+    Case, Connectors, Cycle, Decision, Each, Entry, Expires, Fail, Json, Mapping, Next, OnError, OnNoMatch, Respond,
+    Step, StepIndex, StepKind, Webhook,
     written::{Target, WrittenCycle, WrittenEach, WrittenKind, WrittenRespond, WrittenStep, WrittenWebhook},
 };
 
 /// How long a synchronous caller is kept, and an early hit waits, where nothing is said.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 const EARLY_DEFAULT: Duration = Duration::from_secs(60);
+
+/// The document with those of its connectors behind it: it compiles again by itself.
+pub fn whole_source(source: &str, connectors: &Connectors) -> String {
+    let mut whole = source.to_owned();
+    for connector in connectors.values() {
+        if !whole.ends_with('\n') {
+            whole.push('\n');
+        }
+        if !connector.source.trim_start().starts_with("---") {
+            whole.push_str("---\n");
+        }
+        whole.push_str(connector.source.trim_start());
+    }
+    whole
+}
 
 /// None only where a check was missed, which an error has said.
 pub fn compile(
@@ -39,6 +54,7 @@ pub fn compile(
         vars: written.vars,
         secrets: written.secrets,
         env: written.env,
+        connectors: written.connectors,
         graph: indexed(&graph.edges),
         steps: Vec::new(),
         source: source.to_owned(),
@@ -118,6 +134,7 @@ fn each(written: WrittenEach, body: &Body, around: &Cycle) -> Option<Each> {
         vars: around.vars.clone(),
         secrets: BTreeSet::new(),
         env: BTreeSet::new(),
+        connectors: BTreeMap::new(),
         given: BTreeMap::new(),
         graph: indexed(&body.graph.edges),
         steps: Vec::new(),
@@ -162,6 +179,7 @@ fn webhook(written: WrittenWebhook, expires: Option<Expires>, synchronous: bool)
         on_no_match: written.on_no_match,
         on_ambiguous: written.on_ambiguous,
         shared: written.shared.map(|name| name.value),
+        connected: written.connected,
         verify: written.verify,
         challenge: written.challenge,
         rate: written.rate,

@@ -3,6 +3,8 @@
 mod auth;
 mod challenge;
 mod concurrency;
+mod connected;
+mod connector;
 mod decision;
 mod each;
 mod http;
@@ -20,7 +22,7 @@ use std::{
 };
 
 use crate::{
-    Json, Number, Retention, codes,
+    Connector, Connectors, Json, Number, Retention, codes,
     problem::{Problem, Span, suggestion},
     written::{Spanned, WrittenCycle, WrittenWebhook},
     yaml::{Node, Value},
@@ -46,16 +48,31 @@ pub struct Lowering {
     /// The secrets, and variables of the environment, that it reads.
     secrets: BTreeSet<String>,
     env: BTreeSet<String>,
+    /// What webhooks may subscribe with, and what they do.
+    connectors: Connectors,
+    used: Connectors,
 }
 
 /// Variables' values, by name.
 pub type Given = BTreeMap<String, Json>;
 
 /// A cycle, where so much is there that checking it says something.
-pub fn lower(root: &Node, given: Option<&Given>) -> (Option<WrittenCycle>, Vec<Problem>) {
-    let mut lowering = Lowering { given: given.cloned(), ..Lowering::default() };
+pub fn lower(root: &Node, given: Option<&Given>, connectors: &Connectors) -> (Option<WrittenCycle>, Vec<Problem>) {
+    let mut lowering = Lowering { given: given.cloned(), connectors: connectors.clone(), ..Lowering::default() };
     let cycle = lowering.cycle(root);
     (cycle, lowering.problems)
+}
+
+/// Whether a document is a connector's.
+pub fn is_connector(root: &Node) -> bool {
+    get(root, "connector").is_some() && get(root, "cycle").is_none()
+}
+
+/// A connector, where its name could be read.
+pub fn lower_connector(root: &Node, source: &str) -> (Option<Spanned<Connector>>, Vec<Problem>) {
+    let mut lowering = Lowering::default();
+    let connector = lowering.connector(root, source);
+    (connector, lowering.problems)
 }
 
 /// A shared webhook's settings, and the secrets that they read.
@@ -101,6 +118,7 @@ impl Lowering {
             given: std::mem::take(&mut self.taken),
             secrets: std::mem::take(&mut self.secrets),
             env: std::mem::take(&mut self.env),
+            connectors: std::mem::take(&mut self.used),
             steps,
             steps_span: steps_node.span,
         })

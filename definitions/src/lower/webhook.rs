@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use super::{Lowering, get};
+use super::{Lowering, connected::pointed, get};
 use crate::{
     ENTRIES_MAX, OnAmbiguous, OnNoMatch, Path, Rate, Schema, codes,
     problem::{Problem, Span, suggestion},
@@ -24,6 +24,9 @@ const KNOWN: &[&str] = &[
     "schema",
     "script",
     "shared",
+    "connector",
+    "event",
+    "parameters",
 ];
 /// Settings of a shared webhook: what makes sense before a cycle is known.
 const SHARED: &[&str] = &["verify", "challenge", "rate", "schema", "dedupe"];
@@ -50,6 +53,7 @@ impl Lowering {
             }
         };
         self.refuse_unknown(members, KNOWN, "a webhook");
+        webhook.connected = self.connected(node, members);
         webhook.shared = get(node, "shared").and_then(|node| self.shared_name(node, members));
         webhook.mid_only = members
             .iter()
@@ -143,7 +147,7 @@ impl Lowering {
     }
 
     /// What is wrong with it is shown at its place in the file.
-    fn schema(&mut self, node: &Node) -> Option<Schema> {
+    pub(super) fn schema(&mut self, node: &Node) -> Option<Schema> {
         if !matches!(node.value, Value::Map(_) | Value::Bool(_)) {
             self.wrong_type(node, "schema", "a JSON Schema: a map, true or false");
             return None;
@@ -151,16 +155,7 @@ impl Lowering {
         match Schema::compile(&node.json()) {
             Ok(schema) => Some(schema),
             Err(misfit) => {
-                let mut at = node;
-                for name in misfit.pointer.split('/').skip(1) {
-                    let name = name.replace("~1", "/").replace("~0", "~");
-                    let inner = match &at.value {
-                        Value::List(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
-                        _ => get(at, &name),
-                    };
-                    let Some(inner) = inner else { break };
-                    at = inner;
-                }
+                let at = pointed(node, &misfit.pointer);
                 let message = format!("this is no JSON Schema: {}", misfit.message);
                 let help = "draft 2020-12; `$ref` reaches into this schema only, patterns have no look-around and no \
                             back-references";

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use holdfast_definitions::{Checked, Cycle, Given, Severity, check, check_given};
+use holdfast_definitions::{Checked, Cycle, Given, Severity, check, check_with};
 
 use super::{Engine, Shared};
 use crate::{
@@ -85,22 +85,24 @@ impl Engine {
         text: &str,
         given: &Given,
     ) -> Result<Vec<Deployed>, Error> {
-        let checked = self.shared.scripts.read(file, check_given(file, text, given)).await;
+        let known = self.known_connectors(account).await?;
+        let checked = self.shared.scripts.read(file, check_with(file, text, Some(given), &known)).await;
         if checked.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             return Err(Error::Definition(checked.diagnostics));
         }
-        if checked.cycles.is_empty() {
-            return Err(Error::Invalid(format!("{file} defines no cycle")));
+        if checked.cycles.is_empty() && checked.connectors.is_empty() {
+            return Err(Error::Invalid(format!("{file} defines no cycle and no connector")));
         }
-        let cycles = checked.cycles;
+        let (cycles, connectors) = (checked.cycles, checked.connectors);
         if let Some(name) = given.keys().find(|name| !cycles.iter().any(|cycle| cycle.vars.contains_key(*name))) {
             return Err(Error::Invalid(format!("{file} declares no variable {name}")));
         }
         cycles.iter().try_for_each(|cycle| self.can_run(cycle))?;
         self.secrets_are_there(account, &cycles).await?;
         let names: Vec<String> = cycles.iter().map(|cycle| cycle.name.clone()).collect();
-        let done = self.shared.writer.admin(account, Admin::Deploy { cycles }).await?;
+        let done = self.shared.writer.admin(account, Admin::Deploy { cycles, connectors }).await?;
         let Done::Deployed(changed) = done else { return Err(Error::Internal("a deploy that was none".into())) };
+        self.follow_subscriptions(account).await;
         let mut deployed = Vec::new();
         for (name, changed) in names.iter().zip(changed) {
             let cycle = self.cycle(account, name).await?;
@@ -183,7 +185,9 @@ impl Engine {
 
     pub async fn start(&self, account: &str, name: &str) -> Result<CycleView, Error> {
         self.deployment(account, name).await?;
+        self.subscribe(account, name).await?;
         self.shared.writer.admin(account, Admin::Start { name: name.to_owned() }).await?;
+        self.follow_subscriptions(account).await;
         // What a stop queued is run at once; a long queue goes on after the answer.
         let cycle = self.deployment(account, name).await?.row.cycle_id;
         for _ in 0..DRAINED_AT_START {
@@ -203,6 +207,7 @@ impl Engine {
         self.shared.writer.admin(account, Admin::Stop { name: name.to_owned() }).await?;
         // A stop that this node does not live to follow up is followed up by the others.
         self.shared.own(account, Work::Release { cycle }).await;
+        self.follow_subscriptions(account).await;
         self.cycle(account, name).await
     }
 
@@ -244,6 +249,7 @@ impl Engine {
     pub async fn delete(&self, account: &str, name: &str) -> Result<(), Error> {
         self.deployment(account, name).await?;
         self.shared.writer.admin(account, Admin::Delete { name: name.to_owned() }).await?;
+        self.follow_subscriptions(account).await;
         Ok(())
     }
 
@@ -297,6 +303,8 @@ impl Engine {
             held: webhooks.iter().filter(|hook| hook.held > 0).map(|hook| (hook.step.clone(), hook.held)).collect(),
             queued: webhooks.iter().map(|hook| hook.queued).sum(),
             webhooks,
+            subscribes: newest.is_some_and(|newest| !newest.connectors.is_empty()),
+            subscriptions: self.subscriptions_of(account, row.cycle_id).await?,
             source: newest.map(|newest| newest.source.clone()).unwrap_or_default(),
         })
     }

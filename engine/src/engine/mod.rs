@@ -4,10 +4,12 @@
 //! is what has expired, swept or not.
 
 mod accounts;
+mod connections;
 mod cycles;
 mod deliver;
 mod endpoints;
 mod explain;
+mod handled;
 mod hits;
 mod keys;
 mod moving;
@@ -18,6 +20,7 @@ mod shared;
 mod transactions;
 
 pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
+pub use handled::{EVENT_HEADER, Handled};
 pub use moving::Imported;
 
 use std::{
@@ -35,6 +38,7 @@ use crate::{
     Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
+    connector::Connections,
     egress::{Egress, Tokens},
     id::Ids,
     notify, runner,
@@ -87,6 +91,7 @@ pub struct Shared {
     pub secrets: secrets::Secrets,
     pub scripts: Scripts,
     handed_on: deliver::HandedOn,
+    pub connections: Connections,
     /// What cycles may read of the environment.
     pub environment: BTreeMap<String, Json>,
 }
@@ -140,6 +145,7 @@ impl Engine {
             egress: Egress::new(options.egress),
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
+            connections: Connections::default(),
             scripts: Scripts::new(options.script_worker),
             environment: options.environment,
             handed_on: deliver::HandedOn::default(),

@@ -68,6 +68,12 @@ impl Engine {
         self.resolve(&account, &hook, outcome, patience).await
     }
 
+    /// As [`Self::repeated`], for a request at a connector's webhook.
+    pub(super) async fn repeated_hit(&self, door: &crate::Door, hit: Uuid) -> Result<Reception, Error> {
+        let (hook, account) = self.hook(&door.identifier)?;
+        self.repeated(&account, &hook, hit, hook.webhook().timeout).await
+    }
+
     async fn resolve(
         &self,
         account: &str,

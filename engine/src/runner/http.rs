@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use holdfast_definitions::{Auth, BodyType, Http, Json, Members, Scope, Template};
+use holdfast_definitions::{Auth, BodyType, Http, Json, Lookup, Members, Scope, Template};
 
 use super::{
     Call, failed,
@@ -19,6 +19,7 @@ use crate::{
     Error,
     clock::{micros, to_utc},
     egress::{Answered, Failure, Grant, Outgoing, backoff, retry_after},
+    engine::Shared,
     history::parse,
     machine::{Done, Shown, StepError},
     notify::{HOPS_HEADER, hops_in},
@@ -45,7 +46,8 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
     let began = std::time::Instant::now();
     let secrets = call.shared.secret_values(call.account).await?;
     let mask = secrets.mask();
-    let request = match request(call, http, &secrets).await {
+    let id = crate::TransactionId(call.row.transaction).to_string();
+    let request = match request(&caller(call, &id), http, &secrets).await {
         Ok(request) => request,
         Err(unmade) => return unasked(call, http, unmade, mask, began),
     };
@@ -169,6 +171,71 @@ fn wall_clock() -> DateTime<Utc> {
     to_utc(crate::clock::system_now())
 }
 
+/// Who makes a call, and what it reads.
+pub struct Caller<'a> {
+    pub shared: &'a Shared,
+    pub account: &'a str,
+    pub document: &'a Json,
+    /// The transaction's, where there is one.
+    pub id: &'a str,
+    /// The cycle's.
+    pub name: &'a str,
+    pub vars: &'a dyn Lookup,
+    /// The `Idempotency-Key`.
+    pub key: String,
+}
+
+fn caller<'a>(call: &Call<'a>, id: &'a str) -> Caller<'a> {
+    Caller {
+        shared: call.shared,
+        account: call.account,
+        document: call.document,
+        id,
+        name: &call.cycle.name,
+        vars: &call.cycle.vars,
+        key: call.idempotency_key(),
+    }
+}
+
+/// What came of one try at a call.
+pub enum Once {
+    /// `{ status, headers, body }`, as it came.
+    Answered(Json),
+    /// `again`: another try may fare better, after the time that the partner asked for.
+    Failed { reason: String, again: Option<Option<Duration>> },
+}
+
+/// One try, by itself: nothing of it is shown but why it failed.
+pub async fn once(caller: &Caller<'_>, http: &Http) -> Result<Once, Error> {
+    let secrets = caller.shared.secret_values(caller.account).await?;
+    let request = match request(caller, http, &secrets).await {
+        Ok(request) => request,
+        Err(unmade) => {
+            let reason = secrets.mask().apply(&unmade.error.message).into_owned();
+            return Ok(Once::Failed { reason, again: unmade.may_pass.then_some(None) });
+        }
+    };
+    let masks = Masks::new(secrets.mask(), request.token.as_ref().map(|(_, token)| token.as_str()));
+    let answered = caller.shared.egress.send(request.outgoing).await;
+    if let (Ok(Answered { status: 401, .. }), Some((grant, token))) = (&answered, &request.token) {
+        caller.shared.tokens.forget(grant, token).await;
+        return Ok(Once::Failed { reason: "the answer's status is 401".into(), again: Some(None) });
+    }
+    let again = match verdict(http, &answered) {
+        Verdict::Good => None,
+        Verdict::Bad => Some(None),
+        Verdict::Again(after) => Some(Some(after)),
+    };
+    Ok(match (answered, again) {
+        (Ok(answered), None) => Once::Answered(output(&answered)),
+        (Ok(answered), again) => {
+            let reason = format!("the answer's status is {}", answered.status);
+            Once::Failed { reason, again: again.flatten() }
+        }
+        (Err(failure), again) => Once::Failed { reason: masks.text(&failure.message), again: again.flatten() },
+    })
+}
+
 /// Why there is no request to send.
 struct Unmade {
     error: StepError,
@@ -184,13 +251,12 @@ impl From<StepError> for Unmade {
     }
 }
 
-async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result<Request, Unmade> {
-    let id = crate::TransactionId(call.row.transaction).to_string();
+async fn request(call: &Caller<'_>, http: &Http, secrets: &SecretValues) -> Result<Request, Unmade> {
     let scope = Scope {
         document: call.document,
-        transaction_id: &id,
-        cycle_name: &call.cycle.name,
-        vars: &call.cycle.vars,
+        transaction_id: call.id,
+        cycle_name: call.name,
+        vars: call.vars,
         env: &call.shared.environment,
         secrets: Some(secrets),
     };
@@ -216,7 +282,7 @@ async fn request(call: &Call<'_>, http: &Http, secrets: &SecretValues) -> Result
         }
         body = bytes;
     }
-    headers.push(("idempotency-key".into(), call.idempotency_key()));
+    headers.push(("idempotency-key".into(), call.key.clone()));
     // A chain of deliveries goes on through whoever is called.
     let hops = hops_in(call.document);
     if hops > 0 && !headers.iter().any(|(name, _)| name == HOPS_HEADER) {

@@ -7,7 +7,7 @@
 
 mod counted;
 mod each;
-mod http;
+pub mod http;
 mod masks;
 mod script;
 

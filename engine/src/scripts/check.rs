@@ -36,6 +36,10 @@ impl Scripts {
             }
             wrong.extend(self.read_one(file, step, script, function).await);
         }
+        let methods = checked.connectors.iter().flat_map(|connector| connector.scripts());
+        for (event, method, script) in methods.take(WRONG_MAX * 10) {
+            wrong.extend(self.read_one(file, &format!("{method} of {event}"), script, method).await);
+        }
         checked.diagnostics.extend(wrong);
         checked
     }

@@ -10,6 +10,7 @@ mod account;
 mod accounts;
 #[cfg(test)]
 pub(crate) mod conformance;
+mod connections;
 mod endpoints;
 mod postgres;
 mod routes;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use account::{AccountCommit, AccountRow, Accounts, Measured};
+pub use connections::*;
 pub use endpoints::*;
 pub use postgres::Postgres;
 pub use routes::*;
@@ -75,7 +77,7 @@ pub enum Hint {
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Accounts + Endpoints + Routes + Send + Sync + 'static {
+pub trait Store: Accounts + Connections + Endpoints + Routes + Send + Sync + 'static {
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
@@ -168,7 +170,7 @@ pub trait Store: Accounts + Endpoints + Routes + Send + Sync + 'static {
 /// A database transaction that holds an account's lock. Dropped without [`Commit::commit`], it
 /// leaves nothing.
 #[async_trait]
-pub trait Commit: AccountCommit + Outbox + RouteChanges + Send {
+pub trait Commit: AccountCommit + ConnectionChanges + Outbox + RouteChanges + Send {
     fn head(&self) -> Head;
 
     async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>>;

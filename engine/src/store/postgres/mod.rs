@@ -11,6 +11,7 @@
 mod account;
 mod columns;
 mod commit;
+mod connections;
 #[cfg(test)]
 mod distributed;
 mod endpoints;

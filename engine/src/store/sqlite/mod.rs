@@ -7,6 +7,7 @@
 mod account;
 mod columns;
 mod commit;
+mod connections;
 mod endpoints;
 mod error;
 mod lock;

@@ -429,6 +429,36 @@ pub const HIT_EVENT_PUT: &str = "INSERT INTO hit_events (account, parent, event,
 pub const EXPIRED_HIT_EVENTS_GONE: &str = "DELETE FROM hit_events WHERE (account, parent, event) IN (SELECT account, parent, event FROM \
     hit_events WHERE account = ?1 AND expires_at <= ?2 LIMIT ?3)";
 
+// Connectors and subscriptions.
+
+pub const CONNECTORS: &str = "SELECT account, name, version, source, created_at, updated_at FROM connectors WHERE \
+    account = ?1 ORDER BY name LIMIT ?2";
+pub const CONNECTOR_PUT: &str = "INSERT INTO connectors (account, name, version, source, created_at, updated_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, name) DO UPDATE SET version = excluded.version, source = \
+    excluded.source, updated_at = excluded.updated_at";
+pub const SUBSCRIPTIONS: &str = "SELECT webhook, subscription, cycle_id, step, connector, event, source, \
+    fingerprint, parameters, state, seq, status, reason, attempts, made_at, refresh_at, due_at, node, claim, \
+    created_at, updated_at FROM subscriptions WHERE account = ?1 ORDER BY webhook, subscription LIMIT ?2";
+pub const SUBSCRIPTIONS_AT: &str = "SELECT webhook, subscription, cycle_id, step, connector, event, source, \
+    fingerprint, parameters, state, seq, status, reason, attempts, made_at, refresh_at, due_at, node, claim, \
+    created_at, updated_at FROM subscriptions WHERE account = ?1 AND webhook = ?2 ORDER BY subscription";
+pub const SUBSCRIPTIONS_DUE: &str = "SELECT webhook, subscription, cycle_id, step, connector, event, source, \
+    fingerprint, parameters, state, seq, status, reason, attempts, made_at, refresh_at, due_at, node, claim, \
+    created_at, updated_at FROM subscriptions WHERE account = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
+pub const SUBSCRIPTION_NEXT: &str = "SELECT due_at FROM subscriptions WHERE account = ?1 AND due_at IS NOT NULL \
+    AND node IS NULL ORDER BY due_at LIMIT 1";
+pub const SUBSCRIPTION_PUT: &str = "INSERT INTO subscriptions (account, webhook, subscription, cycle_id, step, \
+    connector, event, source, fingerprint, parameters, state, seq, status, reason, attempts, made_at, refresh_at, \
+    due_at, node, claim, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+    ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) ON CONFLICT (account, webhook, subscription) DO UPDATE SET cycle_id \
+    = excluded.cycle_id, step = excluded.step, connector = excluded.connector, event = excluded.event, source = \
+    excluded.source, fingerprint = excluded.fingerprint, parameters = excluded.parameters, state = excluded.state, \
+    seq = excluded.seq, status = excluded.status, reason = excluded.reason, attempts = excluded.attempts, made_at = \
+    excluded.made_at, refresh_at = excluded.refresh_at, due_at = excluded.due_at, node = excluded.node, claim = \
+    excluded.claim, created_at = excluded.created_at, updated_at = excluded.updated_at";
+pub const SUBSCRIPTION_GONE: &str = "DELETE FROM subscriptions WHERE account = ?1 AND webhook = ?2 AND subscription \
+    = ?3";
+
 // Endpoints: part of the catalog, and read whole.
 
 pub const ENDPOINTS: &str = "SELECT account, endpoint, settings, state, reason, sealed, key_id, created_at, \
@@ -576,6 +606,10 @@ pub const FORGET_FAN_OUTS: &str = "DELETE FROM fan_outs WHERE (account, hit, cla
     WHERE account = ?1 LIMIT ?2)";
 pub const FORGET_HIT_EVENTS: &str = "DELETE FROM hit_events WHERE (account, parent, event) IN (SELECT account, parent, event FROM hit_events \
     WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_CONNECTORS: &str = "DELETE FROM connectors WHERE (account, name) IN (SELECT account, name FROM connectors \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_SUBSCRIPTIONS: &str = "DELETE FROM subscriptions WHERE (account, webhook, subscription) IN (SELECT account, webhook, subscription FROM subscriptions \
+    WHERE account = ?1 LIMIT ?2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -603,4 +637,6 @@ pub static FORGET: &[&str] = &[
     FORGET_CLAIMS,
     FORGET_FAN_OUTS,
     FORGET_HIT_EVENTS,
+    FORGET_CONNECTORS,
+    FORGET_SUBSCRIPTIONS,
 ];

@@ -52,7 +52,10 @@ const MAY_SCAN: [&str; 11] = [
 ];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 17] = [
+const BY_ACCOUNT: [&str; 20] = [
+    "CONNECTORS",
+    "SUBSCRIPTIONS",
+    "SUBSCRIPTION_NEXT",
     "LINES_LEFT",
     "LINE_NEXT",
     "ACCOUNT_LIMITS",

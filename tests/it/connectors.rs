@@ -234,7 +234,7 @@ async fn a_refresh_is_made_by_another_node_where_the_first_died() {
     let mut first = home.start(Mode::Dev).await;
     let yaml = counting(&partner, "a").replace(
         "      state: { count: 0 }\n",
-        "      state: { count: 0 }\n      nextRefreshTimestamp: 3s\n    refresh:\n      script: function refresh() { return { state: { count: 10 } } }\n",
+        "      state: { count: 0 }\n      nextRefreshTimestamp: 3s\n    refresh:\n      script: 'function refresh() { return { state: { count: 10 } } }'\n",
     );
     first.deploy(&yaml).await;
     let second = home.start(Mode::Dev).await;

@@ -33,7 +33,6 @@ pub struct Several {
 #[derive(Clone, Debug)]
 pub enum Destination {
     /// A webhook step, by its identifier.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what makes several events of one request"))]
     Step(String),
     /// It is kept, and that is all.
     Nowhere,
@@ -60,7 +59,7 @@ pub struct Part {
 
 /// What became of a part, once it is on disk.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "for what makes several events of one request"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "tests look at all of each part"))]
 pub struct Applied {
     pub event: usize,
     pub cycle: String,

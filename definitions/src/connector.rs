@@ -46,7 +46,7 @@ pub enum Method {
     Script(Script),
     Call(Box<Call>),
     /// Templates alone.
-    Mapping(Gives),
+    Mapping(Box<Gives>),
 }
 
 /// A call to the other system, and what is taken from its answer.

@@ -149,7 +149,7 @@ impl Lowering {
                 }
                 let gives = self.gives(value, kind, &mut reads);
                 self.reads_given(&reads, kind, false);
-                Some(Method::Mapping(gives))
+                Some(Method::Mapping(Box::new(gives)))
             }
             _ => self.call(way_name, value, node, kind).map(|call| Method::Call(Box::new(call))),
         }

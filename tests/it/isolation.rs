@@ -36,6 +36,19 @@ steps:
       mapping: [{ hit: $.body.id, transaction: $.placed.body.id }]
 ";
 
+const CONNECTED: &str = "
+connector: acme-only-partner
+events:
+  changed:
+    subscribe:
+      http: { method: POST, url: https://acme-only.invalid/, retry: { attempts: 1 } }
+---
+cycle: acme-only-listener
+steps:
+  changed:
+    webhook: { connector: acme-only-partner, event: changed }
+";
+
 /// Routes that a key of one account has no business with, whatever is named.
 fn is_everybodys(path: &str) -> bool {
     path.starts_with("/api/v1/accounts") || path == "/api/v1/reseal"
@@ -94,6 +107,12 @@ impl Acme {
         about(node, "acme", "POST", "/webhooks", shared).await.expect(201);
         let endpoint = json!({ "url": "https://acme-only.invalid/" });
         let endpoint = about(node, "acme", "POST", "/endpoints", endpoint).await.expect(201).json();
+        // It can't be made: nobody is at that address. It is there all the same.
+        let call = node.call("POST", "/api/v1/cycles").header("holdfast-account", "acme");
+        node.send(call.body("application/yaml", CONNECTED.to_owned())).await.expect("an answer").expect(200);
+        about(node, "acme", "POST", "/cycles/acme-only-listener/start", json!({})).await.expect(502);
+        let subscriptions = about(node, "acme", "GET", "/subscriptions", Value::Null).await.expect(200).json();
+        let subscription = subscriptions["data"][0]["id"].as_str().expect("an id").to_owned();
         let ids = BTreeMap::from([
             ("{webhook}", "acme-only-orders".to_owned()),
             ("endpoints", endpoint["id"].as_str().expect("an id").to_owned()),
@@ -104,6 +123,7 @@ impl Acme {
             ("keys", key.json()["id"].as_str().expect("an id").to_owned()),
             ("secrets", "acme_only_TOKEN".to_owned()),
             ("accounts", "acme".to_owned()),
+            ("subscriptions", subscription),
         ]);
         Self { ids }
     }
@@ -114,7 +134,18 @@ impl Acme {
         let one = format!("/transactions/{}", self.ids["transactions"]);
         let cycle = format!("/cycles/{}/versions", self.ids["cycles"]);
         let shared = format!("/webhooks/{}", self.ids["{webhook}"]);
-        for path in ["/transactions", "/hits", "/keys", "/secrets", "/endpoints", &one, &cycle, &shared] {
+        for path in [
+            "/transactions",
+            "/hits",
+            "/keys",
+            "/secrets",
+            "/endpoints",
+            "/connectors",
+            "/subscriptions",
+            &one,
+            &cycle,
+            &shared,
+        ] {
             state += &about(node, "acme", "GET", path, Value::Null).await.expect(200).text();
         }
         let cycle = about(node, "acme", "GET", "/cycles/acme-only-shop", Value::Null).await.expect(200).json();

@@ -174,10 +174,8 @@ async fn look_at(shared: &Shared, account: &str, row: &SubscriptionRow) -> Resul
             return Fate::Untouched;
         }
         let judged = judge(row, wanted.get(&row.webhook), now);
-        if row.status != "ending"
-            && matches!(judged, Judged::Over)
-            && let Fate::Gone = row.end(now)
-        {
+        let over = row.status != "ending" && matches!(judged, Judged::Over);
+        if over && matches!(row.end(now), Fate::Gone) {
             return Fate::Gone;
         }
         if !is_to_act(row, now) {

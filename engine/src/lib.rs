@@ -26,6 +26,7 @@ mod notify;
 mod ongoing;
 mod options;
 mod portable;
+mod quiet;
 mod round;
 mod runner;
 mod scripts;

@@ -21,6 +21,7 @@ use crate::{
     limits::{QUEUE_WINDOW, RETRY_SOON},
     notify,
     ongoing::{Ongoing, Progress},
+    quiet::Quiet,
     round::{counted, overlooked, tells},
     runner::{self, Claim, claim_of},
     store::{Hint, TimerRow, UnderwayRow},
@@ -53,15 +54,16 @@ pub async fn run(shared: Arc<Shared>) {
     let (mut swept, mut beaten) = (Instant::now(), None::<Instant>);
     let mut released = HashMap::new();
     let mut suspects = HashSet::new();
+    let mut quiet = Quiet::default();
     loop {
         tick.tick().await;
         if beaten.is_none_or(|at| at.elapsed() >= BEAT) {
-            match look_after(&shared, &mut suspects).await {
+            match look_after(&shared, &mut suspects, &quiet).await {
                 Ok(()) => beaten = Some(Instant::now()),
                 Err(error) => tracing::warn!(error = %error.for_log(), "what others left could not be looked for"),
             }
         }
-        if let Err(error) = turn(&shared, &mut released).await {
+        if let Err(error) = turn(&shared, &mut released, &mut quiet).await {
             tracing::warn!(error = %error.for_log(), "looking for what is due failed; it is tried again");
             continue;
         }
@@ -72,11 +74,17 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn turn(shared: &Arc<Shared>, released: &mut HashMap<Uuid, Micros>) -> Result<(), Error> {
+async fn turn(shared: &Arc<Shared>, released: &mut HashMap<Uuid, Micros>, quiet: &mut Quiet) -> Result<(), Error> {
     shared.follow_catalog().await?;
     answer_waiting(shared).await?;
     let _moving = moving(shared).await;
-    due(shared, shared.clock.now()).await?;
+    let now = shared.clock.now();
+    let awake = quiet.awake(shared, now).await?;
+    if due(shared, awake.iter().map(|(account, _)| account.clone()).collect(), now).await? {
+        for (account, instant) in awake {
+            quiet.looked(shared, account, instant).await?;
+        }
+    }
     shared.hand_on_left().await?;
     release(shared, released).await;
     Ok(())
@@ -90,15 +98,15 @@ async fn moving(shared: &Shared) -> Option<MutexGuard<'_, ()>> {
     }
 }
 
-/// Does what is due at `now`, until nothing is.
-async fn due(shared: &Arc<Shared>, now: Micros) -> Result<(), Error> {
-    for account in shared.catalog().accounts() {
+/// Does what is due at `now`, until nothing is; false where not all could be done.
+async fn due(shared: &Arc<Shared>, accounts: Vec<String>, now: Micros) -> Result<bool, Error> {
+    for account in accounts {
         loop {
             let timers = shared.store.due(&account, now, DUE_CHUNK).await?;
             let all = timers.len() < DUE_CHUNK as usize;
             let works = what_is_due(shared, &account, timers).await?;
             if !all_own(shared, &account, works.into_iter()).await {
-                return Ok(());
+                return Ok(false);
             }
             if all {
                 break;
@@ -123,7 +131,7 @@ async fn due(shared: &Arc<Shared>, now: Micros) -> Result<(), Error> {
     for (account, transaction) in shared.waiters.expired(now) {
         shared.own(&account, Work::Abandon { transaction }).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Each timer is that of a hold's `expires`, or of a run under way: a delay, or another attempt.
@@ -159,11 +167,12 @@ async fn gone_on_with(shared: &Arc<Shared>, account: &str, row: UnderwayRow) -> 
 }
 
 /// Steps that have no process.
-async fn look_after(shared: &Arc<Shared>, suspects: &mut HashSet<Claim>) -> Result<(), Error> {
+async fn look_after(shared: &Arc<Shared>, suspects: &mut HashSet<Claim>, quiet: &Quiet) -> Result<(), Error> {
     let _moving = moving(shared).await;
-    let Left { others, .. } = take_over(shared).await?;
+    let with_steps = |account: &str| quiet.may_have_steps(account);
+    let Left { others, .. } = take_over(shared, with_steps).await?;
     match shared.at_work.looks() {
-        true => take_up(shared, others, suspects).await,
+        true => take_up(shared, others, suspects, quiet).await,
         false => Ok(()),
     }
 }
@@ -176,8 +185,9 @@ struct Left {
     more: bool,
 }
 
-/// The steps that processes which are gone were doing, and those of this one's earlier life.
-async fn take_over(shared: &Arc<Shared>) -> Result<Left, Error> {
+/// The steps that processes which are gone were doing, and those of this one's earlier life, of the
+/// accounts that may have some.
+async fn take_over(shared: &Arc<Shared>, with_steps: impl Fn(&str) -> bool) -> Result<Left, Error> {
     let mut live = shared.store.beat(&shared.instance).await?;
     // First, whatever the others are.
     live.retain(|node| *node != shared.instance);
@@ -186,6 +196,9 @@ async fn take_over(shared: &Arc<Shared>) -> Result<Left, Error> {
     for account in shared.catalog().accounts() {
         if !shared.catalog().watched().of(&account).is_empty() {
             shared.store.free_lines(&account, &live).await?;
+        }
+        if !with_steps(&account) {
+            continue;
         }
         let left = shared.store.left(&account, &live, TAKEN_OVER).await?;
         more |= left.len() >= TAKEN_OVER as usize;
@@ -203,12 +216,17 @@ async fn take_over(shared: &Arc<Shared>) -> Result<Left, Error> {
 
 /// Steps that a commit of this process has begun without its hearing of it. One that has just been
 /// begun may not be at work yet: it must be seen twice.
-async fn take_up(shared: &Arc<Shared>, mut others: Vec<String>, suspects: &mut HashSet<Claim>) -> Result<(), Error> {
+async fn take_up(
+    shared: &Arc<Shared>,
+    mut others: Vec<String>,
+    suspects: &mut HashSet<Claim>,
+    quiet: &Quiet,
+) -> Result<(), Error> {
     if others.is_empty() {
         others.push(String::new());
     }
     let mut found = HashSet::new();
-    for account in shared.catalog().accounts() {
+    for account in shared.catalog().accounts().into_iter().filter(|account| quiet.may_have_steps(account)) {
         let mut rows = shared.store.left(&account, &others, TAKEN_UP).await?;
         rows.retain(|row| row.node.as_deref() == Some(&shared.instance) && !shared.at_work.has(row));
         found.extend(rows.iter().map(claim_of));
@@ -404,19 +422,19 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
     let _moving = shared.advancing.lock().await;
     let target = shared.clock.now().saturating_add(micros(by)).min(INSTANT_MAX);
     // What an earlier life of this process left is done first: time stands still while a step is being done.
-    while take_over(shared).await?.more {}
+    while take_over(shared, |_| true).await?.more {}
     everything_done(shared).await?;
     while let Some(next) = next_due(shared).await?.filter(|next| *next <= target) {
         let before = shared.clock.now();
         set(shared, next.max(before)).await?;
-        due(shared, shared.clock.now()).await?;
+        due(shared, shared.catalog().accounts(), shared.clock.now()).await?;
         everything_done(shared).await?;
         if next_due(shared).await? == Some(next) {
             return Err(Error::Unavailable { reason: "what is due could not be done".into(), retry_after: RETRY_SOON });
         }
     }
     set(shared, target).await?;
-    due(shared, target).await?;
+    due(shared, shared.catalog().accounts(), target).await?;
     everything_done(shared).await?;
     sweep(shared).await;
     Ok(target)

@@ -1,7 +1,9 @@
 //! Accounts: made, limited, listed and removed; and keys that are one account's, or everybody's
 //! (contract, section 10).
 
-use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores, eventually};
+use std::time::Duration;
+
+use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores, eventually, eventually_within};
 use serde_json::{Value, json};
 
 both_stores![
@@ -11,6 +13,7 @@ both_stores![
     a_key_of_all_accounts_names_one,
     a_key_of_one_account_reaches_no_other,
     the_command_line_does_it_all,
+    what_falls_due_in_an_account_that_rests_is_done_in_time,
 ];
 
 const SHOP: &str = "
@@ -278,6 +281,35 @@ async fn what_one_node_changes_the_other_holds_to_within_a_second() {
     first.send(first.call("DELETE", "/api/v1/accounts/acme")).await.expect("an answer").expect(204);
     holdfast_tests::eventually_within(within, "its key is refused", async || {
         (with_key(&second, &other, "GET", "/cycles", Value::Null).await.status == 401).then_some(())
+    })
+    .await;
+}
+
+const LATE: &str = "
+cycle: late
+steps:
+  placed:
+    webhook:
+    next: wait
+  wait:
+    webhook:
+      mapping: [{ hit: $.body.id, transaction: $.placed.body.id }]
+      expires: { after: 3s, next: over }
+  over:
+    set: 1
+";
+
+/// Accounts of which nothing is due are not looked at: one that has had no commit for a while is looked at
+/// again when its time comes.
+async fn what_falls_due_in_an_account_that_rests_is_done_in_time(store: Store) {
+    let home = Home::new(store, "").await;
+    let node = home.start(Mode::Serve).await;
+    make(&node, "acme", json!({})).await;
+    let hooks = deploy(&node, "acme", LATE).await;
+    hit(&node, &path_of(&hooks, "late/placed"), json!({ "id": 1 })).await.expect(200);
+    eventually_within(Duration::from_secs(12), "the hold runs into its end", async || {
+        let all = about(&node, "acme", "GET", "/transactions", Value::Null).await.expect(200).json();
+        (all["data"][0]["status"] == "completed").then_some(())
     })
     .await;
 }

@@ -538,6 +538,10 @@ impl Commit for StallingCommit {
 
 #[async_trait]
 impl Accounts for Stalling {
+    async fn instants(&self) -> Result<Vec<(String, Micros)>> {
+        self.inner.instants().await
+    }
+
     async fn accounts(&self) -> Result<Vec<AccountRow>> {
         self.inner.accounts().await
     }

@@ -29,6 +29,8 @@ pub struct Measured<K> {
 pub trait Accounts: Send + Sync {
     /// All of them, also those that are being removed, by name.
     async fn accounts(&self) -> Result<Vec<AccountRow>>;
+    /// The instant of each account's last commit: one that has not moved has nothing new.
+    async fn instants(&self) -> Result<Vec<(String, Micros)>>;
     /// False where there is one of this name, also one that is being removed. `revision` is one that
     /// no earlier account of this name can have had.
     async fn add_account(&self, row: &AccountRow, revision: i64) -> Result<bool>;

@@ -17,6 +17,7 @@ use super::{postgres::sql, sqlite::tests::statements};
 const EXCEPT: &[(&str, &str)] = &[
     ("CLOCK", "the manual clock is everybody's, under the account '*'"),
     ("CLOCK_SET", "the manual clock is everybody's, under the account '*'"),
+    ("INSTANTS", "a node asks which accounts have had a commit"),
     ("REVISIONS", "a node asks whether any account's catalog has changed"),
     ("ACCOUNTS", "a node knows every account's limits, and lists them all"),
     ("CYCLES", "a node holds every account's catalog, and reads it whole when one has changed"),

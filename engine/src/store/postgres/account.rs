@@ -42,6 +42,10 @@ impl Accounts for Postgres {
         self.all(EVERYBODY, sqlx::query(sql::ACCOUNTS)).await
     }
 
+    async fn instants(&self) -> Result<Vec<(String, Micros)>> {
+        self.all(EVERYBODY, sqlx::query(sql::INSTANTS)).await
+    }
+
     async fn add_account(&self, row: &AccountRow, revision: i64) -> Result<bool> {
         let [hits, transactions, bytes] = row.limits.columns();
         let query = sqlx::query(sql::ACCOUNT_ADD).bind(&row.account).bind(instant(row.created_at)).bind(revision);

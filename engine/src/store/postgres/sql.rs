@@ -40,6 +40,8 @@ pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', $
 
 // The catalog: small, and read whole.
 
+pub const INSTANTS: &str = "SELECT account, (extract(epoch FROM last_instant) * 1000000)::bigint FROM accounts \
+    ORDER BY account";
 pub const REVISIONS: &str = "SELECT account, revision FROM accounts WHERE deleted_at IS NULL ORDER BY account";
 pub const CYCLES: &str = "SELECT account, cycle_id, name, state, version, created_at, started_at, stopped_at, \
     deleted_at, backlog FROM cycles ORDER BY account, cycle_id";
@@ -643,6 +645,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("UNGUARDED", UNGUARDED),
     ("CLOCK", CLOCK),
     ("CLOCK_SET", CLOCK_SET),
+    ("INSTANTS", INSTANTS),
     ("REVISIONS", REVISIONS),
     ("CYCLES", CYCLES),
     ("VERSIONS", VERSIONS),

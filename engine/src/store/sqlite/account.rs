@@ -42,6 +42,10 @@ impl Accounts for Sqlite {
         self.all(sqlx::query(sql::ACCOUNTS)).await
     }
 
+    async fn instants(&self) -> Result<Vec<(String, Micros)>> {
+        self.all(sqlx::query(sql::INSTANTS)).await
+    }
+
     async fn add_account(&self, row: &AccountRow, revision: i64) -> Result<bool> {
         let mut work = Work::begin(&self.writer).await?;
         let [hits, transactions, bytes] = row.limits.columns();

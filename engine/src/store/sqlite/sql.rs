@@ -25,6 +25,7 @@ pub const CLOCK_SET: &str = "INSERT INTO clock (account, instant) VALUES ('*', ?
 
 // The catalog: small, and read whole.
 
+pub const INSTANTS: &str = "SELECT account, last_instant FROM accounts ORDER BY account";
 pub const REVISIONS: &str = "SELECT account, revision FROM accounts WHERE deleted_at IS NULL ORDER BY account";
 pub const CYCLES: &str = "SELECT account, cycle_id, name, state, version, created_at, started_at, \
     stopped_at, deleted_at, backlog FROM cycles ORDER BY account, cycle_id";

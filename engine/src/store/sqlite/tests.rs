@@ -37,9 +37,10 @@ pub fn statements() -> Vec<(&'static str, String)> {
 }
 
 /// The catalog is read whole, what is counted is grouped, and places are counted up to a limit.
-const MAY_SCAN: [&str; 11] = [
+const MAY_SCAN: [&str; 12] = [
     "OPEN_TRANSACTIONS",
     "ACCOUNTS",
+    "INSTANTS",
     "REVISIONS",
     "CYCLES",
     "VERSIONS",

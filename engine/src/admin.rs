@@ -2,6 +2,7 @@
 //! under the account's lock, after which no hit is accepted by the state or version before it.
 
 mod endpoints;
+mod import;
 mod shared;
 
 use std::{collections::HashSet, sync::Arc};
@@ -185,34 +186,6 @@ impl Change<'_> {
             return Err(Error::Conflict(format!("the account {account} has cycles ({cycle}): delete them first")));
         }
         self.commit.leave_account().await?;
-        self.changed = true;
-        Ok((Done::Ok, None))
-    }
-
-    /// Into an account that has nothing: what it has is never overwritten.
-    async fn import(&mut self, imported: Imported) -> Result<Applied, Error> {
-        let has_cycle = self.catalog.cycles(self.account).any(|cycle| cycle.row.deleted_at.is_none());
-        if has_cycle || !self.commit.secrets(1).await?.is_empty() {
-            let message = format!("the account {} has cycles or secrets: only an empty one is filled", self.account);
-            return Err(Error::Conflict(message));
-        }
-        self.commit.put_limits(&imported.limits).await?;
-        for row in &imported.secrets {
-            self.commit.put_secret(row).await?;
-        }
-        for row in &imported.keys {
-            self.commit.put_key(row).await?;
-        }
-        for cycle in &imported.cycles {
-            self.commit.put_cycle(&cycle.row).await?;
-            self.commit.put_version(&cycle.version).await?;
-            for webhook in &cycle.webhooks {
-                self.commit.put_webhook(webhook).await?;
-            }
-            if !cycle.kept.is_empty() {
-                self.commit.put_kept(cycle.row.cycle_id, &cycle.kept).await?;
-            }
-        }
         self.changed = true;
         Ok((Done::Ok, None))
     }

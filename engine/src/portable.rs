@@ -1,7 +1,8 @@
 //! An account as a text that another server takes: everything of it but its transactions and hits.
 //!
 //! Invariant: what is not known is refused, so that nothing is left out unseen. Nothing here is open:
-//! secrets are as they are sealed, of keys there is the hash.
+//! secrets are as they are sealed, of keys there is the hash. (What a connector keeps of a subscription
+//! is as open as in the database.)
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -32,6 +33,10 @@ pub struct Sections {
     pub cycles: Vec<PortableCycle>,
     pub secrets: Vec<PortableSecret>,
     pub keys: Vec<PortableKey>,
+    pub endpoints: Vec<PortableEndpoint>,
+    pub shared_webhooks: Vec<PortableShared>,
+    pub connectors: Vec<PortableConnector>,
+    pub subscriptions: Vec<PortableSubscription>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -102,6 +107,88 @@ pub struct PortableKey {
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortableEndpoint {
+    pub id: Uuid,
+    /// What people set.
+    pub settings: serde_json::Value,
+    /// `pending`, `active` or `disabled`.
+    pub state: String,
+    pub reason: Option<String>,
+    /// Its secrets, in base64.
+    pub sealed: String,
+    /// The master key that they are sealed with.
+    pub master_key: String,
+    pub created_at: DateTime<Utc>,
+    pub validated_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortableShared {
+    pub identifier: String,
+    pub name: String,
+    /// YAML.
+    pub settings: String,
+    pub route: Option<String>,
+    pub fan_out: bool,
+    pub created_at: DateTime<Utc>,
+    pub paused_at: Option<DateTime<Utc>>,
+    /// Of all accounts.
+    pub claims: Vec<PortableClaim>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortableClaim {
+    /// JSON.
+    pub value: String,
+    /// Whose it is; it may come, or be made, later.
+    pub account: String,
+    pub claimed_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortableConnector {
+    pub name: String,
+    pub version: i32,
+    pub source: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortableSubscription {
+    pub id: Uuid,
+    pub cycle: Uuid,
+    pub webhook: String,
+    pub step: String,
+    pub connector: String,
+    pub event: String,
+    /// The connector that it was made with.
+    pub source: String,
+    /// In base64.
+    pub fingerprint: String,
+    /// JSON.
+    pub parameters: String,
+    /// JSON.
+    pub state: Option<String>,
+    pub seq: i64,
+    /// `subscribing`, `active`, `failed` or `ending`.
+    pub status: String,
+    pub reason: Option<String>,
+    pub attempts: i32,
+    /// A call was out for it, of which nobody knows what came.
+    pub calling: bool,
+    pub made_at: Option<DateTime<Utc>>,
+    pub refresh_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
 impl Portable {

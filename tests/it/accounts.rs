@@ -59,7 +59,9 @@ pub async fn deploy(node: &Node, account: &str, yaml: &str) -> Vec<(String, Stri
         let text = |name: &str| hook[name].as_str().expect("a text").to_owned();
         (format!("{}/{}", text("cycle"), text("step")), format!("/hooks/{}", text("identifier")))
     };
-    webhooks["data"].as_array().expect("a list").iter().map(path).collect()
+    let webhooks = webhooks["data"].as_array().expect("a list").iter();
+    // A shared one is of no cycle.
+    webhooks.filter(|hook| hook["cycle"].is_string()).map(path).collect()
 }
 
 pub fn path_of(webhooks: &[(String, String)], step: &str) -> String {

@@ -144,8 +144,8 @@ pub async fn export(
     Ok(([(axum::http::header::CONTENT_TYPE, "application/json")], text))
 }
 
-/// Makes the account of an export, or fills one that has no cycle and no secret: all or none. Its secrets
-/// need the master key that they are sealed with.
+/// Makes the account of an export, or fills one that is empty: all or none. Its secrets need the
+/// master key that they are sealed with.
 #[utoipa::path(post, path = "/api/v1/accounts/import", tag = "accounts", request_body(content = Object),
     responses((status = 201, body = Account), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 409, body = ProblemDocument), (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn import(

@@ -13,7 +13,7 @@ mod subscription;
 pub use keeper::{due, is_kept, next_due, reconcile};
 pub use method::{Caller as MethodCaller, Failure, perform, take};
 pub use start::{retried, subscribed};
-pub use subscription::{amend, current};
+pub use subscription::{Made, amend, current};
 
 use std::{
     collections::HashSet,

@@ -21,7 +21,7 @@ mod transactions;
 
 pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
 pub use handled::{EVENT_HEADER, Handled};
-pub use moving::Imported;
+pub use moving::{Imported, ImportedCycle};
 
 use std::{
     collections::BTreeMap,

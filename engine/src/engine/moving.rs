@@ -1,6 +1,10 @@
 //! Accounts that move: exported, and imported into another server or after a disaster.
 
-use std::sync::Arc;
+mod connectors;
+mod endpoints;
+mod shared;
+
+use std::{collections::HashSet, sync::Arc};
 
 use holdfast_definitions::{Cycle, Severity, check_given};
 use uuid::Uuid;
@@ -10,13 +14,17 @@ use crate::{
     AccountLimits, AccountView, Error,
     account::check_name,
     admin::Admin,
+    catalog::Catalog,
     clock::to_utc,
     portable::{
         FORM, Portable, PortableCycle, PortableKey, PortableSecret, PortableValue, PortableWebhook, Sections, decoded,
         encoded,
     },
     secret::SECRETS_MAX,
-    store::{CycleRow, KeptRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
+    store::{
+        ClaimRow, ConnectorRow, CycleRow, EndpointRow, KeptRow, KeyRecord, SecretRow, SharedRow, SubscriptionRow,
+        VersionRow, WebhookRow,
+    },
 };
 
 /// Values that a cycle's scripts keep at most, and some.
@@ -29,6 +37,12 @@ pub struct Imported {
     pub cycles: Vec<ImportedCycle>,
     pub secrets: Vec<SecretRow>,
     pub keys: Vec<KeyRecord>,
+    pub endpoints: Vec<EndpointRow>,
+    pub shared: Vec<SharedRow>,
+    pub claims: Vec<ClaimRow>,
+    pub connectors: Vec<ConnectorRow>,
+    /// When each is due is set by the commit.
+    pub subscriptions: Vec<SubscriptionRow>,
 }
 
 #[derive(Debug)]
@@ -87,12 +101,16 @@ impl Engine {
                 cycles,
                 secrets: secrets.iter().map(portable_secret).collect(),
                 keys: keys.iter().filter(|key| key.account == account).map(portable_key).collect(),
+                endpoints: endpoints::exported(&catalog, account)?,
+                shared_webhooks: self.exported_shared(account).await?,
+                connectors: self.exported_connectors(account).await?,
+                subscriptions: self.exported_subscriptions(account).await?,
             },
         };
         serde_json::to_vec_pretty(&portable).map_err(|error| Error::Internal(Box::new(error)))
     }
 
-    /// Makes the account, or fills one that has no cycle and no secret. All or none of it; `Conflict` where
+    /// Makes the account, or fills one that is empty. All or none of it; `Conflict` where
     /// something of it is there already, `MasterKey` where its secrets are sealed with another.
     pub async fn import_account(&self, text: &[u8]) -> Result<AccountView, Error> {
         let portable = Portable::parse(text)?;
@@ -103,7 +121,11 @@ impl Engine {
             self.create_account(&account, imported.limits).await?;
         }
         // Had it ended between the two, the account would be empty, and the import could be repeated.
+        let subscribed = !imported.subscriptions.is_empty();
         self.shared.writer.admin(&account, Admin::Import { imported: Box::new(imported) }).await?;
+        if subscribed && let Err(error) = crate::connector::reconcile(&self.shared, &account).await {
+            tracing::warn!(account, error = %error.for_log(), "imported subscriptions are looked after later");
+        }
         self.account(&account).await
     }
 
@@ -125,6 +147,12 @@ impl Engine {
             }
             imported.keys.push(row);
         }
+        once("the endpoint", sections.endpoints.iter().map(|endpoint| endpoint.id))?;
+        for endpoint in sections.endpoints {
+            imported.endpoints.push(endpoints::checked(&shared.secrets.keys, account, endpoint)?);
+        }
+        self.check_shared(account, sections.shared_webhooks, &mut imported)?;
+        self.check_connectors(account, sections.connectors, &mut imported).await?;
         for cycle in sections.cycles {
             let compiled = self.compiled(&cycle).await?;
             if let Some(secret) =
@@ -135,8 +163,10 @@ impl Engine {
                     cycle.name
                 )));
             }
+            self.is_attached(&cycle, &compiled, &imported)?;
             imported.cycles.push(self.cycle_rows(account, cycle, &compiled)?);
         }
+        self.check_subscriptions(sections.subscriptions, &mut imported)?;
         Ok(imported)
     }
 
@@ -162,7 +192,7 @@ impl Engine {
         if catalog.cycle_by_id(cycle.id).is_some() {
             return there(format!("the cycle {} ({})", cycle.name, cycle.id));
         }
-        if let Some(hook) = cycle.webhooks.iter().find(|hook| catalog.place(&hook.identifier).is_some()) {
+        if let Some(hook) = cycle.webhooks.iter().find(|hook| is_taken(&catalog, &hook.identifier)) {
             return there(format!("the webhook {} of {}", hook.identifier, cycle.name));
         }
         if !["draft", "running", "stopped"].contains(&cycle.state.as_str()) {
@@ -213,6 +243,22 @@ impl Engine {
             kept: cycle.store.into_iter().enumerate().map(kept).collect(),
         })
     }
+}
+
+/// By a cycle's webhook or a shared one, of whatever account.
+fn is_taken(catalog: &Catalog, identifier: &str) -> bool {
+    catalog.place(identifier).is_some() || catalog.addresses.get(identifier).is_some()
+}
+
+fn once<T: std::fmt::Display>(what: &str, all: impl Iterator<Item = T>) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for name in all.map(|one| one.to_string()) {
+        if seen.contains(&name) {
+            return Err(Error::Invalid(format!("the export has {what} {name} twice")));
+        }
+        seen.insert(name);
+    }
+    Ok(())
 }
 
 fn portable_secret(row: &SecretRow) -> PortableSecret {

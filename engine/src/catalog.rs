@@ -30,6 +30,8 @@ pub struct Catalog {
     /// Accounts with a cycle, of whatever version, that subscribes itself somewhere.
     connected: std::collections::HashSet<String>,
     cycles: HashMap<Uuid, Arc<Deployment>>,
+    /// An account's, deleted ones too.
+    by_account: HashMap<String, Vec<Uuid>>,
     names: HashMap<(String, String), Uuid>,
     hooks: HashMap<String, Arc<Hook>>,
     pub addresses: Addresses,
@@ -205,6 +207,7 @@ impl Catalog {
             }
             self.hooks.extend(hooks.iter().map(|hook| (hook.identifier.clone(), hook.clone())));
         }
+        self.by_account.entry(row.account.clone()).or_default().push(id);
         self.cycles.insert(id, Arc::new(Deployment { row, versions, hooks }));
     }
 
@@ -248,7 +251,8 @@ impl Catalog {
 
     /// Of an account, deleted ones too.
     pub fn cycles(&self, account: &str) -> impl Iterator<Item = &Arc<Deployment>> {
-        self.cycles.values().filter(move |cycle| cycle.row.account == account)
+        let ids = self.by_account.get(account).into_iter().flatten();
+        ids.filter_map(|id| self.cycles.get(id))
     }
 
     /// (cycle, step) of a webhook, of a deleted cycle's too.

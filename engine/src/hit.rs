@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use holdfast_definitions::Json;
+use holdfast_definitions::{Json, Members};
 
 use crate::{Answer, HitId, TransactionId};
 
@@ -28,6 +28,18 @@ pub struct Arrival {
     pub wait: Option<Duration>,
     /// What the webhook's script made of it, where it has one.
     pub by_script: Option<ByScript>,
+}
+
+impl Arrival {
+    /// `{ method, headers, query, body }`: what scripts and paths see of it before it is a hit.
+    pub(crate) fn request(&self) -> Json {
+        Json::from(Members::from_iter([
+            ("method".to_owned(), Json::from(self.method.as_str())),
+            ("headers".to_owned(), self.headers.clone()),
+            ("query".to_owned(), self.query.clone()),
+            ("body".to_owned(), self.body.clone()),
+        ]))
+    }
 }
 
 /// The request is then as the script left it; the raw bytes are as they came.

@@ -24,7 +24,7 @@ use crate::{
     history::{output, output_of},
     id::floor_of,
     limits::REPEAT_WINDOW,
-    round::{RepeatName, body_hash, dedupe_hash, header_hash},
+    round::{RepeatName, body_hash, header_hash},
     several::{Destination, Guard, Several, list, listed},
     store::{Commit, FanOutRow, HitRow},
     work::{Outcome, OutcomeReply, Work},
@@ -345,19 +345,9 @@ fn nothing() -> Json {
     std::iter::empty::<Json>().collect()
 }
 
-/// What a request's repeats are known by: its header, and what the webhook's `dedupe` finds.
 fn repeats(shared: &SharedWebhook, arrival: &Arrival) -> Vec<RepeatName> {
-    let mut names = Vec::new();
-    if let Some(header) = &arrival.repeat {
-        let strict = matches!(header, RepeatHeader::IdempotencyKey(_));
-        names.push(RepeatName { key_hash: header_hash(header), strict });
-    }
     let dedupe = shared.cycle.webhooks().find_map(|(_, _, webhook)| webhook.dedupe.as_ref());
-    let data = output(&arrival.method, arrival.headers.clone(), arrival.query.clone(), arrival.body.clone(), 0);
-    if let Some(key_hash) = dedupe.and_then(|path| dedupe_hash(path.find(&data))) {
-        names.push(RepeatName { key_hash, strict: false });
-    }
-    names
+    RepeatName::of(arrival.repeat.as_ref(), dedupe, &arrival.request())
 }
 
 /// The request that a hit was.

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::{Engine, Shared};
 use crate::{
-    Admission, Answer, Arrival, ByScript, Door, Error, HitId, HitStatus, Reception, RepeatHeader, Reply, TransactionId,
+    Admission, Answer, Arrival, ByScript, Door, Error, HitId, HitStatus, Reception, Reply, TransactionId,
     connector::{self, Failure, MethodCaller, current},
     limits::RETRY_SOON,
     machine::response,
-    round::{RepeatName, dedupe_hash, header_hash},
+    round::RepeatName,
     several::{Destination, Guard, Several},
     store::{Commit, SubscriptionRow},
     work::{OutcomeReply, Work},
@@ -187,25 +187,7 @@ fn event_of(request: &Arrival, at: usize, (kind, record): (String, Json)) -> Arc
 }
 
 fn repeats(door: &Door, arrival: &Arrival) -> Vec<RepeatName> {
-    let mut repeats = Vec::new();
-    if let Some(header) = &arrival.repeat {
-        let strict = matches!(header, RepeatHeader::IdempotencyKey(_));
-        repeats.push(RepeatName { key_hash: header_hash(header), strict });
-    }
-    let request = request_of(arrival);
-    if let Some(hash) = door.webhook().dedupe.as_ref().and_then(|path| dedupe_hash(path.find(&request))) {
-        repeats.push(RepeatName { key_hash: hash, strict: false });
-    }
-    repeats
-}
-
-fn request_of(arrival: &Arrival) -> Json {
-    Json::from(Members::from_iter([
-        ("method".to_owned(), Json::from(arrival.method.as_str())),
-        ("headers".to_owned(), arrival.headers.clone()),
-        ("query".to_owned(), arrival.query.clone()),
-        ("body".to_owned(), arrival.body.clone()),
-    ]))
+    RepeatName::of(arrival.repeat.as_ref(), door.webhook().dedupe.as_ref(), &arrival.request())
 }
 
 async fn asked(

@@ -43,12 +43,7 @@ impl Engine {
             ("now", Json::from(timestamp(now).as_str())),
             ("vars", Json::from(vars)),
         ]);
-        let request = object([
-            ("method", Json::from(arrival.method.as_str())),
-            ("headers", arrival.headers.clone()),
-            ("query", arrival.query.clone()),
-            ("body", arrival.body.clone()),
-        ]);
+        let request = arrival.request();
         Call {
             source: script.source.clone(),
             name: "request".to_owned(),

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::{
     Batch, Task,
     incoming::{Incoming, fresh_copy, is_plain_json, kept},
-    repeats::{RepeatName, dedupe_hash, header_hash},
+    repeats::RepeatName,
 };
 use crate::{
-    Admission, Arrival, Error, HitStatus, RepeatHeader,
+    Admission, Arrival, Error, HitStatus,
     clock::micros,
     history::{output, output_of},
     limits::RETRY_SOON,
@@ -129,15 +129,7 @@ impl Batch<'_> {
         // One that the script has answered waits for nothing.
         hit.answered = arrival.by_script.as_ref().and_then(|script| script.answer.clone());
         hit.live = hit.answered.is_none();
-        if let Some(header) = &arrival.repeat {
-            hit.repeats.push(RepeatName {
-                key_hash: header_hash(header),
-                strict: matches!(header, RepeatHeader::IdempotencyKey(_)),
-            });
-        }
-        if let Some(hash) = hit.hook.webhook().dedupe.as_ref().and_then(|path| dedupe_hash(path.find(&hit.data))) {
-            hit.repeats.push(RepeatName { key_hash: hash, strict: false });
-        }
+        hit.repeats = RepeatName::of(arrival.repeat.as_ref(), hit.hook.webhook().dedupe.as_ref(), &hit.data);
     }
 
     /// Accepted, and starts nothing.

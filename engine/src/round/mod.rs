@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 pub use direct::{expired_in_queue, key_names};
 pub use keep::full;
-pub use repeats::{RepeatName, body_hash, dedupe_hash, header_hash};
+pub use repeats::{RepeatName, body_hash, header_hash};
 pub use retained::tells;
 pub use run::Task;
 pub use run::{hex, unhex};

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use holdfast_definitions::{Json, Key};
+use holdfast_definitions::{Json, Key, Path};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -22,6 +22,18 @@ pub struct RepeatName {
     pub strict: bool,
 }
 
+impl RepeatName {
+    /// What a request's repeats are known by: its header, and what the webhook's `dedupe` finds.
+    pub fn of(header: Option<&RepeatHeader>, dedupe: Option<&Path>, request: &Json) -> Vec<Self> {
+        let header = header.map(|header| Self {
+            key_hash: header_hash(header),
+            strict: matches!(header, RepeatHeader::IdempotencyKey(_)),
+        });
+        let found = dedupe.and_then(|path| dedupe_hash(path.find(request)));
+        header.into_iter().chain(found.map(|key_hash| Self { key_hash, strict: false })).collect()
+    }
+}
+
 impl Batch<'_> {
     /// Recognises repeated deliveries, before anything is correlated.
     pub(super) async fn recognise(&mut self, incoming: Vec<Incoming>) -> Result<Vec<Incoming>, Error> {
@@ -38,18 +50,7 @@ impl Batch<'_> {
             names.extend(mine);
             fresh.push(hit);
         }
-        if names.is_empty() {
-            return Ok(fresh);
-        }
-        let oldest = self.head.now - micros(REPEAT_WINDOW);
-        let known: HashMap<_, _> = self
-            .commit
-            .repeats(&names)
-            .await?
-            .into_iter()
-            .filter(|row| row.at > oldest)
-            .map(|row| ((row.webhook.clone(), row.key_hash.clone()), row))
-            .collect();
+        let known = self.known_repeats(&names).await?;
         let mut new = Vec::with_capacity(fresh.len());
         for hit in fresh {
             let found = hit.repeats.iter().find_map(|name| {
@@ -61,6 +62,20 @@ impl Batch<'_> {
             }
         }
         Ok(new)
+    }
+
+    /// Of these (webhook, key), those that were claimed within the window.
+    pub(super) async fn known_repeats(
+        &mut self,
+        names: &[(String, Vec<u8>)],
+    ) -> Result<HashMap<(String, Vec<u8>), RepeatRow>, Error> {
+        if names.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let oldest = self.head.now - micros(REPEAT_WINDOW);
+        let rows = self.commit.repeats(names).await?;
+        let recent = rows.into_iter().filter(|row| row.at > oldest);
+        Ok(recent.map(|row| ((row.webhook.clone(), row.key_hash.clone()), row)).collect())
     }
 
     fn repeated(&mut self, mut hit: Incoming, strict: bool, first: &RepeatRow) {
@@ -115,7 +130,7 @@ pub fn header_hash(header: &RepeatHeader) -> Vec<u8> {
     tagged_hash(tag, value.as_bytes())
 }
 
-pub fn dedupe_hash(value: Option<&Json>) -> Option<Vec<u8>> {
+fn dedupe_hash(value: Option<&Json>) -> Option<Vec<u8>> {
     let key = Key::from_values([value]).ok()?;
     Some(tagged_hash(b'd', key.bytes()))
 }

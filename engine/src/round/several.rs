@@ -4,7 +4,7 @@
 //! Where one of them is refused the commit is left, and the batch is decided again without the group:
 //! nobody sees a part of it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Admission, Arrival, Error, HitStatus, TransactionStatus,
     clock::{Micros, micros},
-    limits::{REPEAT_WINDOW, RETENTION_MAX},
+    limits::RETENTION_MAX,
     notify,
     several::{Applied, Destination, Part, Several, list, listed},
     store::{HitEventRow, HitRow, RepeatRow, TransactionRow},
@@ -86,19 +86,6 @@ impl Batch<'_> {
             }
         }
         Ok(plain)
-    }
-
-    async fn known_repeats(
-        &mut self,
-        names: &[(String, Vec<u8>)],
-    ) -> Result<HashMap<(String, Vec<u8>), RepeatRow>, Error> {
-        if names.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let oldest = self.head.now - micros(REPEAT_WINDOW);
-        let rows = self.commit.repeats(names).await?;
-        let recent = rows.into_iter().filter(|row| row.at > oldest);
-        Ok(recent.map(|row| ((row.webhook.clone(), row.key_hash.clone()), row)).collect())
     }
 
     fn repeated_group(&mut self, several: &Several, ticket: Option<usize>, strict: bool, first: &RepeatRow) {

@@ -120,7 +120,7 @@ async fn authorize(app: &App, parts: &Parts, needed: Scope) -> Result<Caller, Pr
 }
 
 /// `Authorization: Bearer KEY` (RFC 6750 §2.1) or `X-Api-Key`.
-fn secret(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub fn secret(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let text = |value: &HeaderValue| value.to_str().ok().map(str::trim).map(str::to_owned);
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let given = text(value).unwrap_or_default();

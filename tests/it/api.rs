@@ -1,6 +1,6 @@
 //! The API against its own description (contract, sections 8 and 10).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ both_stores![
     without_a_key_nothing_is_told,
     a_key_does_what_its_scopes_say,
     a_revoked_key_is_refused_at_once,
+    a_revoked_keys_stream_of_events_ends,
     lists_are_read_page_by_page,
     shapes_that_clients_rely_on,
     an_error_is_a_problem_document,
@@ -192,6 +193,19 @@ async fn a_key_does_what_its_scopes_say(store: Store) {
     // The other header carries it as well.
     let other = Call::new("GET", "/api/v1/cycles").header("x-api-key", &reader);
     send(&node, other).await.expect(200);
+}
+
+async fn a_revoked_keys_stream_of_events_ends(store: Store) {
+    let home = Home::new(store, "").await;
+    let node = home.start(Mode::Serve).await;
+    let (id, secret) = key(&node, json!(["read"])).await;
+    let call = Call::new("GET", "/api/v1/events").header("x-api-key", &secret);
+    let stream = tokio::spawn(call.send(node.address));
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(!stream.is_finished(), "the stream goes on while its key is live");
+    send(&node, node.call("DELETE", &format!("/api/v1/keys/{id}"))).await.expect(204);
+    let ended = tokio::time::timeout(Duration::from_secs(5), stream).await.expect("it ends");
+    ended.expect("no panic").expect("an answer").expect(200);
 }
 
 async fn a_revoked_key_is_refused_at_once(store: Store) {

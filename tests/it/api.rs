@@ -200,9 +200,9 @@ async fn a_revoked_keys_stream_of_events_ends(store: Store) {
     let node = home.start(Mode::Serve).await;
     let (id, secret) = key(&node, json!(["read"])).await;
     let call = Call::new("GET", "/api/v1/events").header("x-api-key", &secret);
-    let stream = tokio::spawn(call.send(node.address));
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert!(!stream.is_finished(), "the stream goes on while its key is live");
+    let mut stream = tokio::spawn(call.send(node.address));
+    let early = tokio::time::timeout(Duration::from_millis(1_500), &mut stream).await;
+    assert!(early.is_err(), "the stream goes on while its key is live");
     send(&node, node.call("DELETE", &format!("/api/v1/keys/{id}"))).await.expect(204);
     let ended = tokio::time::timeout(Duration::from_secs(5), stream).await.expect("it ends");
     ended.expect("no panic").expect("an answer").expect(200);

@@ -340,3 +340,44 @@ pub struct Application {
     /// The hit's status there.
     pub status: crate::HitStatus,
 }
+
+/// What a cycle did in the last 24 hours: figures for people who look, not records. A crash loses at most
+/// the last two seconds of a node's.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// 24, oldest first; the last is the hour under way.
+    pub hours: Vec<HourFigures>,
+    pub steps: Vec<StepFigures>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HourFigures {
+    pub from: DateTime<Utc>,
+    /// Kept at the cycle's webhooks, whatever became of them: repeats, replays and rejected ones too.
+    pub hits: u64,
+    /// Transactions that started.
+    pub started: u64,
+    /// Times a run completed its transaction.
+    pub completed: u64,
+    /// Times a run failed its transaction.
+    pub failed: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepFigures {
+    pub step: String,
+    /// Transactions held there now.
+    pub held: u64,
+    /// Runs that passed it in the last 24 hours; of the steps inside an `each` nothing is counted.
+    pub passed: u64,
+    /// Runs that failed at it, whether or not an `on_error` led them on.
+    pub failed: u64,
+}
+
+/// The chart of one of many cycles.
+#[derive(Clone, Debug)]
+pub struct CycleFigures {
+    pub cycle: String,
+    /// As in [`Figures::hours`].
+    pub hours: Vec<HourFigures>,
+}

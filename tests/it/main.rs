@@ -24,6 +24,7 @@ mod endpoints;
 mod examples;
 mod expires;
 mod explain;
+mod figures;
 mod http;
 mod isolation;
 mod killed;

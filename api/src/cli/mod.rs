@@ -9,6 +9,7 @@ mod connections;
 mod cycles;
 mod dev;
 mod endpoints;
+mod figures;
 mod graph;
 mod hits;
 mod keys;

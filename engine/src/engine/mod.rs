@@ -9,6 +9,7 @@ mod cycles;
 mod deliver;
 mod endpoints;
 mod explain;
+mod figures;
 mod handled;
 mod hits;
 mod keys;
@@ -40,10 +41,12 @@ use crate::{
     clock::{Clock, Micros, system_now, to_utc},
     connector::Connections,
     egress::{Egress, Tokens},
+    held::HeldCache,
     id::Ids,
     notify, runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
+    tally::{self, Tallies},
     usage::Usage,
     waiters::Waiters,
     work::Work,
@@ -81,8 +84,9 @@ pub struct Shared {
     pub advancing: tokio::sync::Mutex<()>,
     events: broadcast::Sender<LiveEvent>,
     pub closing: watch::Sender<bool>,
-    held: worker::HeldCache,
+    held: HeldCache,
     pub usage: Usage,
+    pub tallies: Tallies,
     pub at_work: runner::AtWork,
     pub deliveries: notify::Deliveries,
     /// The one way out.
@@ -138,8 +142,9 @@ impl Engine {
             advancing: tokio::sync::Mutex::new(()),
             events: broadcast::channel(EVENTS_KEPT).0,
             closing: watch::channel(false).0,
-            held: worker::HeldCache::default(),
+            held: HeldCache::default(),
             usage: Usage::default(),
+            tallies: Tallies::default(),
             at_work: runner::AtWork::default(),
             deliveries,
             egress: Egress::new(options.egress),
@@ -159,6 +164,7 @@ impl Engine {
             tokio::spawn(worker::hear(shared.clone())),
             tokio::spawn(notify::run(shared.clone())),
             tokio::spawn(notify::settle(shared.clone(), settled)),
+            tokio::spawn(tally::run(shared.clone())),
         ];
         Ok(Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) })
     }
@@ -171,6 +177,8 @@ impl Engine {
         self.shared.writer.drained().await;
         // What is out and comes back soon is written down, or it would be told twice.
         let _ = tokio::time::timeout(DELIVERIES_GRACE, self.shared.deliveries.none()).await;
+        // What is being written is written before its task ends.
+        tally::last(&self.shared).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in &tasks {
             task.abort();
@@ -178,6 +186,7 @@ impl Engine {
         for task in tasks {
             let _ = task.await;
         }
+        tally::last(&self.shared).await;
         if let Err(error) = self.shared.store.leave(&self.shared.instance).await {
             tracing::debug!(%error, "the others take over what this process left a few seconds later");
         }
@@ -217,7 +226,8 @@ impl Engine {
         Ok(self.shared.store.ping().await?)
     }
 
-    /// What `/metrics` shows of the store. Counts of what is held are up to 15 s old.
+    /// What `/metrics` shows of the store. Counts of what is held are as old as counting takes long: up to
+    /// fifty times that.
     pub async fn gauges(&self) -> Result<Gauges, Error> {
         let shared = &self.shared;
         let mut gauges = Gauges {
@@ -238,7 +248,9 @@ impl Engine {
         Ok(gauges)
     }
 
-    /// Events of this node's commits from now on; a slow receiver misses the oldest.
+    /// Events of this node's commits from now on; a slow receiver misses the oldest. And `cycle.changed`,
+    /// with no transaction, within about two seconds of whatever happened in a cycle on any node: who
+    /// shows a cycle looks again. A hint: it may be lost, so who must not miss a change polls as well.
     pub fn events(&self) -> broadcast::Receiver<LiveEvent> {
         self.shared.events.subscribe()
     }
@@ -358,7 +370,7 @@ impl Shared {
     }
 
     pub async fn held_in(&self, account: &str) -> Result<Arc<Vec<(Uuid, String, u64)>>, Error> {
-        self.held.of(self, account).await
+        Ok(self.held.of(&self.store, &self.clock, account).await?)
     }
 
     /// (cycle, hits queued by a stop)

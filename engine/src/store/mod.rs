@@ -16,6 +16,7 @@ mod postgres;
 mod routes;
 mod rows;
 mod sqlite;
+mod tallies;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -27,6 +28,7 @@ pub use postgres::Postgres;
 pub use routes::*;
 pub use rows::*;
 pub use sqlite::Sqlite;
+pub use tallies::*;
 
 use crate::clock::Micros;
 
@@ -73,11 +75,13 @@ pub enum Hint {
     Answered { account: String, hit: Uuid },
     /// What is deployed has changed.
     Catalog,
+    /// Something happened in a cycle, lately, on the node that says so by its own token.
+    Changed { account: String, cycle: Uuid, by: Uuid },
 }
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Accounts + Connections + Endpoints + Routes + Send + Sync + 'static {
+pub trait Store: Accounts + Connections + Endpoints + Routes + Tallies + Send + Sync + 'static {
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;

@@ -12,6 +12,7 @@ mod kept;
 mod retention;
 mod routes;
 mod secrets;
+mod tallies;
 mod transactions;
 mod underway;
 
@@ -48,6 +49,7 @@ pub async fn all(store: &dyn Store) {
     routes::all(store).await;
     endpoints::all(store).await;
     kept::all(store).await;
+    tallies::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;

@@ -23,6 +23,7 @@ mod reads;
 mod routes;
 mod script;
 pub(super) mod sql;
+mod tallies;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -291,6 +291,23 @@ pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING (SELECT $1::text AS
     WHERE t.account = r.account AND t.due_at = r.due_at AND t.transaction_id = r.id AND t.run = \
     r.run";
 
+// Tallies.
+
+pub const TALLIES_ADD: &str = "INSERT INTO tallies (account, cycle_id, step, hour, hits, started, completed, passed, \
+    failed, node) SELECT $1, r.*, $10 FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::int8[], $6::int8[], \
+    $7::int8[], $8::int8[], $9::int8[]) AS r ON CONFLICT (account, cycle_id, step, hour, node) DO UPDATE SET \
+    hits = tallies.hits + excluded.hits, started = tallies.started + excluded.started, \
+    completed = tallies.completed + excluded.completed, passed = tallies.passed + excluded.passed, \
+    failed = tallies.failed + excluded.failed";
+pub const TALLIES: &str = "SELECT t.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT cycle_id, hour, \
+    hits, started, completed, failed FROM tallies WHERE account = $1 AND cycle_id = r.id AND step = '' AND hour >= $3 \
+    OFFSET 0) AS t";
+/// In the order of the key: a step's rows stand together.
+pub const STEP_TALLIES: &str = "SELECT step, sum(passed)::int8, sum(failed)::int8 FROM tallies WHERE account = $1 \
+    AND cycle_id = $2 AND step > '' AND hour >= $3 GROUP BY step";
+pub const TALLIES_GONE: &str = "DELETE FROM tallies AS t WHERE t.account = $1 AND (t.cycle_id, t.step, t.hour, t.node) \
+    IN (SELECT o.cycle_id, o.step, o.hour, o.node FROM tallies AS o WHERE o.account = $1 AND o.hour < $2 LIMIT $3)";
+
 // Early hits.
 
 pub const EARLY: &str = "SELECT (s.seek - 1)::int4, h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, \
@@ -570,6 +587,8 @@ pub const FORGET_CONNECTORS: &str = "DELETE FROM connectors WHERE account = $1 A
     WHERE account = $1 LIMIT $2)";
 pub const FORGET_SUBSCRIPTIONS: &str = "DELETE FROM subscriptions WHERE account = $1 AND (account, webhook, subscription) IN (SELECT account, webhook, subscription FROM subscriptions \
     WHERE account = $1 LIMIT $2)";
+pub const FORGET_TALLIES: &str = "DELETE FROM tallies WHERE account = $1 AND (account, cycle_id, step, hour, node) IN \
+    (SELECT account, cycle_id, step, hour, node FROM tallies WHERE account = $1 LIMIT $2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -599,6 +618,7 @@ pub static FORGET: &[&str] = &[
     FORGET_HIT_EVENTS,
     FORGET_CONNECTORS,
     FORGET_SUBSCRIPTIONS,
+    FORGET_TALLIES,
 ];
 
 // Connectors and subscriptions.
@@ -807,6 +827,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("FORGET_HIT_EVENTS", FORGET_HIT_EVENTS),
     ("FORGET_CONNECTORS", FORGET_CONNECTORS),
     ("FORGET_SUBSCRIPTIONS", FORGET_SUBSCRIPTIONS),
+    ("FORGET_TALLIES", FORGET_TALLIES),
+    ("TALLIES_ADD", TALLIES_ADD),
+    ("TALLIES", TALLIES),
+    ("STEP_TALLIES", STEP_TALLIES),
+    ("TALLIES_GONE", TALLIES_GONE),
     ("CONNECTORS", CONNECTORS),
     ("CONNECTOR_PUT", CONNECTOR_PUT),
     ("SUBSCRIPTIONS", SUBSCRIPTIONS),

@@ -16,6 +16,7 @@ mod routes;
 mod sheet;
 pub(super) mod sql;
 mod sweep;
+mod tallies;
 mod write;
 mod writer;
 

@@ -272,6 +272,24 @@ pub const TIMERS_ADD: &str = "INSERT INTO timers (account, due_at, transaction_i
 pub const TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, due_at, transaction_id, run) IN \
     (SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2 FROM jsonb_each(?2))";
 
+// Tallies.
+
+pub const TALLIES_ADD: &str = "INSERT INTO tallies (account, cycle_id, step, hour, node, hits, started, completed, \
+    passed, failed) SELECT ?1, CAST(value->>0 AS BLOB), value->>1, value->>2, ?3, value->>3, value->>4, value->>5, \
+    value->>6, value->>7 FROM jsonb_each(?2) WHERE true ON CONFLICT (account, cycle_id, step, hour, node) DO UPDATE \
+    SET hits = tallies.hits + excluded.hits, started = tallies.started + excluded.started, \
+    completed = tallies.completed + excluded.completed, passed = tallies.passed + excluded.passed, \
+    failed = tallies.failed + excluded.failed";
+pub const TALLIES: &str = "SELECT t.cycle_id, t.hour, t.hits, t.started, t.completed, t.failed \
+    FROM jsonb_each(?2) AS r CROSS JOIN tallies AS t ON t.account = ?1 AND t.cycle_id = CAST(r.value->>0 AS BLOB) \
+    AND t.step = '' AND t.hour >= ?3";
+/// In the order of the key: a step's rows stand together.
+pub const STEP_TALLIES: &str = "SELECT step, sum(passed), sum(failed) FROM tallies WHERE account = ?1 \
+    AND cycle_id = ?2 AND step > '' AND hour >= ?3 GROUP BY step";
+pub const TALLIES_OLDEST: &str = "SELECT hour FROM tallies WHERE account = ?1 ORDER BY hour LIMIT 1";
+pub const TALLIES_GONE: &str = "DELETE FROM tallies WHERE (account, cycle_id, step, hour, node) IN (SELECT account, \
+    cycle_id, step, hour, node FROM tallies WHERE account = ?1 AND hour < ?2 LIMIT ?3)";
+
 // Early hits.
 
 pub const EARLY: &str = "SELECT r.key, h.webhook, h.hit, h.received_at, h.method, h.headers, h.query, h.raw, \
@@ -611,6 +629,8 @@ pub const FORGET_CONNECTORS: &str = "DELETE FROM connectors WHERE (account, name
     WHERE account = ?1 LIMIT ?2)";
 pub const FORGET_SUBSCRIPTIONS: &str = "DELETE FROM subscriptions WHERE (account, webhook, subscription) IN (SELECT account, webhook, subscription FROM subscriptions \
     WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_TALLIES: &str = "DELETE FROM tallies WHERE (account, cycle_id, step, hour, node) IN (SELECT account, \
+    cycle_id, step, hour, node FROM tallies WHERE account = ?1 LIMIT ?2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -640,4 +660,5 @@ pub static FORGET: &[&str] = &[
     FORGET_HIT_EVENTS,
     FORGET_CONNECTORS,
     FORGET_SUBSCRIPTIONS,
+    FORGET_TALLIES,
 ];

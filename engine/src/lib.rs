@@ -20,6 +20,7 @@ mod held;
 mod history;
 mod hit;
 mod id;
+mod lanes;
 mod limits;
 mod machine;
 mod mapping_words;
@@ -57,7 +58,7 @@ pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
     Application, AttachedView, ClaimView, ConnectorView, CycleFigures, CycleState, CycleView, Deployed, Figures,
-    Gauges, HourFigures, KeyView, NewShared, Page, PageQuery, RunStatus, RunView, Scope, SecretView, SharedView,
-    StepFigures, StepTrace, SubscriptionView, TransactionDetail, TransactionFilter, TransactionView, VersionView,
-    WebhookView,
+    Gauges, HitFilter, HourFigures, KeyView, NewShared, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
+    SharedView, StepFigures, StepTrace, SubscriptionView, TransactionDetail, TransactionFilter, TransactionView,
+    VersionView, WebhookView,
 };

@@ -49,8 +49,14 @@ pub struct Tally {
 #[derive(Debug, Default)]
 struct OfCycle {
     whole: TallyCounts,
-    /// By version: what passed and failed at each step, by its position.
-    versions: Vec<(Arc<Cycle>, Vec<(i64, i64)>)>,
+    versions: Vec<OfVersion>,
+}
+
+#[derive(Debug)]
+struct OfVersion {
+    cycle: Arc<Cycle>,
+    /// What passed and failed at each step, by its position.
+    steps: Vec<(i64, i64)>,
 }
 
 impl Tally {
@@ -74,12 +80,12 @@ impl Tally {
             TransactionStatus::Failed => of.whole.failed += 1,
             _ => {}
         }
-        let known = of.versions.iter().position(|(version, _)| Arc::ptr_eq(version, cycle));
+        let known = of.versions.iter().position(|version| Arc::ptr_eq(&version.cycle, cycle));
         let at = known.unwrap_or_else(|| {
-            of.versions.push((cycle.clone(), vec![(0, 0); cycle.steps.len()]));
+            of.versions.push(OfVersion { cycle: cycle.clone(), steps: vec![(0, 0); cycle.steps.len()] });
             of.versions.len() - 1
         });
-        let Some((_, steps)) = of.versions.get_mut(at) else { return };
+        let Some(OfVersion { steps, .. }) = of.versions.get_mut(at) else { return };
         for trace in trace {
             let Some((passed, failed)) = steps.get_mut(trace.step.position()) else { continue };
             match trace.status {
@@ -120,7 +126,7 @@ impl Tallies {
         let mut counted = self.counted();
         for (cycle_id, of) in tally.cycles {
             put(&mut counted, account, (cycle_id, hour), "", of.whole);
-            for (cycle, steps) in of.versions {
+            for OfVersion { cycle, steps } in of.versions {
                 for (step, (passed, failed)) in cycle.steps.iter().zip(steps) {
                     if passed != 0 || failed != 0 {
                         let counts = TallyCounts { passed, failed, ..TallyCounts::default() };

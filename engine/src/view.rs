@@ -106,10 +106,27 @@ pub struct TransactionFilter {
     pub cycle: Option<String>,
     pub status: Option<TransactionStatus>,
     pub step: Option<String>,
-    /// A correlation value that it waits under: text, or a JSON array for a composite key.
+    /// A correlation value that it was held under, at any webhook, whatever has become of it since (but
+    /// for a cancel): text, or a JSON array for a composite key.
     pub key: Option<String>,
     /// Started at or after.
     pub since: Option<DateTime<Utc>>,
+    /// Started before.
+    pub until: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HitFilter {
+    /// A webhook's identifier.
+    pub webhook: Option<String>,
+    pub cycle: Option<String>,
+    pub status: Option<crate::HitStatus>,
+    /// Only those that matched more than one transaction.
+    pub ambiguous: bool,
+    /// Received at or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Received before.
+    pub until: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]

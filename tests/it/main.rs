@@ -31,6 +31,7 @@ mod killed;
 mod layering;
 mod limits;
 mod lines;
+mod lists;
 mod mapping;
 mod measured;
 mod model;

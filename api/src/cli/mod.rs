@@ -12,6 +12,7 @@ mod endpoints;
 mod figures;
 mod graph;
 mod hits;
+mod instant;
 mod keys;
 mod master;
 mod open;

@@ -36,7 +36,7 @@ use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use crate::{
-    Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
+    Database, Door, Error, Gauges, Limits, LiveEvent, Options,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
     connector::Connections,
@@ -45,7 +45,7 @@ use crate::{
     id::Ids,
     notify, runner,
     scripts::Scripts,
-    store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
+    store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, WhichHits},
     tally::{self, Tallies},
     usage::Usage,
     waiters::Waiters,
@@ -126,7 +126,7 @@ impl Engine {
         let catalog = Catalog::build(store.catalog().await?, &Catalog::default())?;
         let ids = match options.manual_clock {
             // The clock stood still while no engine ran: what comes now must still come later.
-            true => Ids::above(newest_id(&*store, &catalog, &clock).await?),
+            true => Ids::above(newest_id(&*store, &catalog).await?),
             false => Ids::default(),
         };
         let shared = Arc::new(Shared {
@@ -398,33 +398,19 @@ impl Shared {
     }
 }
 
-/// The greatest id of a hit or a transaction: a seek for each webhook, and for each cycle and status.
-async fn newest_id(store: &dyn Store, catalog: &Catalog, clock: &Clock) -> Result<Uuid, Error> {
+/// The greatest id of a hit or a transaction.
+async fn newest_id(store: &dyn Store, catalog: &Catalog) -> Result<Uuid, Error> {
     let mut newest = Uuid::nil();
     for account in catalog.accounts() {
-        for webhook in catalog.addresses.identifiers(&account) {
-            let query = HitQuery { webhook: webhook.clone(), status: None, before: never(), limit: 1 };
-            let found = store.hits(&account, &query).await?;
-            newest = found.first().map_or(newest, |row| newest.max(row.hit));
+        let hooks = catalog.cycles(&account).flat_map(|cycle| cycle.hooks.iter().map(|hook| hook.identifier.clone()));
+        let webhooks = catalog.addresses.identifiers(&account).cloned().chain(hooks);
+        let lanes = webhooks.map(|webhook| (webhook, never())).collect();
+        let query = HitQuery { lanes, which: WhichHits::All, from: Uuid::nil(), limit: 1 };
+        for found in store.list_hits(&account, &query).await? {
+            newest = newest.max(found.hit);
         }
-        for cycle in catalog.cycles(&account) {
-            for hook in &cycle.hooks {
-                let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: never(), limit: 1 };
-                let found = store.hits(&account, &query).await?;
-                newest = found.first().map_or(newest, |row| newest.max(row.hit));
-            }
-            for status in TransactionStatus::ALL {
-                let query = TransactionQuery {
-                    cycle_id: cycle.row.cycle_id,
-                    status: status.word(),
-                    before: never(),
-                    from: Uuid::nil(),
-                    now: clock.now(),
-                    limit: 1,
-                };
-                let found = store.list(&account, &query).await?;
-                newest = found.first().map_or(newest, |row| newest.max(row.transaction));
-            }
+        for found in store.newest_transactions(&account, never(), Uuid::nil(), 1).await? {
+            newest = newest.max(found.transaction);
         }
     }
     Ok(newest)

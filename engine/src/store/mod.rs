@@ -12,6 +12,7 @@ mod accounts;
 pub(crate) mod conformance;
 mod connections;
 mod endpoints;
+mod lists;
 mod postgres;
 mod routes;
 mod rows;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 pub use account::{AccountCommit, AccountRow, Accounts, Measured};
 pub use connections::*;
 pub use endpoints::*;
+pub use lists::*;
 pub use postgres::Postgres;
 pub use routes::*;
 pub use rows::*;
@@ -47,27 +49,6 @@ pub enum Error {
     Unknown(String),
 }
 
-/// Which transactions a list wants.
-#[derive(Clone, Debug)]
-pub struct TransactionQuery {
-    pub cycle_id: Uuid,
-    pub status: &'static str,
-    /// Only ids below.
-    pub before: Uuid,
-    /// Only ids from here on.
-    pub from: Uuid,
-    pub now: Micros,
-    pub limit: i64,
-}
-
-#[derive(Clone, Debug)]
-pub struct HitQuery {
-    pub webhook: String,
-    pub status: Option<&'static str>,
-    pub before: Uuid,
-    pub limit: i64,
-}
-
 /// What one node tells the others after a commit. It may be lost: polling is the truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
@@ -81,7 +62,7 @@ pub enum Hint {
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Accounts + Connections + Endpoints + Routes + Tallies + Send + Sync + 'static {
+pub trait Store: Accounts + Connections + Endpoints + Lists + Routes + Tallies + Send + Sync + 'static {
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
@@ -99,13 +80,9 @@ pub trait Store: Accounts + Connections + Endpoints + Routes + Tallies + Send + 
     async fn catalog(&self) -> Result<CatalogRows>;
 
     async fn hit(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Option<HitRow>>;
-    /// Newest first.
-    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>>;
 
     async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>>;
     async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>>;
-    /// Newest first.
-    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>>;
     /// Newest first, numbers below `before`.
     async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>>;
     async fn run(&self, account: &str, id: Uuid, run: i32) -> Result<Option<RunWithHit>>;

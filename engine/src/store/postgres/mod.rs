@@ -17,6 +17,7 @@ mod distributed;
 mod endpoints;
 mod error;
 mod hints;
+mod lists;
 mod partitions;
 mod readers;
 mod reads;

@@ -111,17 +111,6 @@ pub const HIT_OF: &str = "SELECT h.* FROM unnest($2::text[]) AS r (webhook) CROS
     received_at, method, headers, query, raw, body, status, reason, transaction_id, run, ambiguous, \
     replay_of, early_until, expires_at FROM hits WHERE account = $1 AND webhook = r.webhook AND hit = \
     $3 OFFSET 0) AS h";
-pub const HITS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
-    $1 AND webhook = $2 AND hit < $3 ORDER BY hit DESC LIMIT $4";
-pub const HITS_APPLIED: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
-    $1 AND webhook = $2 AND hit < $3 AND status = 'applied' ORDER BY hit DESC LIMIT $4";
-/// Names the index's own condition, or it could not be used.
-pub const HITS_BY_STATUS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
-    $1 AND webhook = $2 AND hit < $3 AND status = $5 AND status <> 'applied' ORDER BY hit DESC \
-    LIMIT $4";
 pub const HITS_ADD: &str = "INSERT INTO hits (account, webhook, hit, received_at, method, headers, query, raw, body, \
     status, reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at) SELECT \
     $1, r.* FROM unnest($2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], \
@@ -140,10 +129,6 @@ pub const TRANSACTIONS_NAMED: &str = "SELECT t.* FROM unnest($2::uuid[]) AS r (i
     cycle_id, version, started_at, status, step, runs, expires_at, completed_at, failed_at, \
     callers FROM transactions WHERE account = $1 AND transaction_id = r.id OFFSET 0) AS t ORDER \
     BY t.transaction_id";
-pub const TRANSACTIONS_LIST: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, expires_at, \
-    completed_at, failed_at, callers FROM transactions WHERE account = $1 AND cycle_id = $2 AND \
-    status = $3 AND transaction_id < $4 AND transaction_id >= $5 AND expires_at > $6 ORDER BY \
-    transaction_id DESC LIMIT $7";
 pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transaction_id, cycle_id, version, started_at, status, \
     step, runs, expires_at, completed_at, failed_at, callers) SELECT $1, r.* FROM \
     unnest($2::uuid[], $3::uuid[], $4::int4[], $5::timestamptz[], $6::text[], $7::text[], \
@@ -290,6 +275,33 @@ pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING (SELECT $1::text AS
     unnest($2::timestamptz[], $3::uuid[], $4::int4[]) AS u (due_at, id, run) OFFSET 0) AS r \
     WHERE t.account = r.account AND t.due_at = r.due_at AND t.transaction_id = r.id AND t.run = \
     r.run";
+
+// Lists: for each lane, one descending seek.
+
+pub const LIST_HITS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS JOIN LATERAL \
+    (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below AND hit >= $4 \
+    ORDER BY hit DESC LIMIT $5) AS l";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_HITS_BY_STATUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
+    JOIN LATERAL (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
+    AND hit >= $4 AND status = $6 AND status <> 'applied' ORDER BY hit DESC LIMIT $5) AS l";
+pub const LIST_HITS_AMBIGUOUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
+    JOIN LATERAL (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
+    AND hit >= $4 AND ambiguous ORDER BY hit DESC LIMIT $5) AS l";
+pub const LIST_TRANSACTIONS: &str = "SELECT l.* FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS r (cycle_id, \
+    status, below) CROSS JOIN LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND \
+    cycle_id = r.cycle_id AND status = r.status AND transaction_id < r.below AND transaction_id >= $5 \
+    ORDER BY transaction_id DESC LIMIT $6) AS l";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_FAILED_AT: &str = "SELECT l.* FROM unnest($2::uuid[], $4::uuid[]) AS r (cycle_id, below) CROSS JOIN \
+    LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND cycle_id = r.cycle_id \
+    AND step = $3 AND status = 'failed' AND transaction_id < r.below AND transaction_id >= $5 \
+    ORDER BY transaction_id DESC LIMIT $6) AS l";
+pub const NEWEST_TRANSACTIONS: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND \
+    transaction_id < $2 AND transaction_id >= $3 ORDER BY transaction_id DESC LIMIT $4";
 
 // Tallies.
 
@@ -690,13 +702,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("CYCLE_KEPT_GONE", CYCLE_KEPT_GONE),
     ("HITS_NAMED", HITS_NAMED),
     ("HIT_OF", HIT_OF),
-    ("HITS", HITS),
-    ("HITS_APPLIED", HITS_APPLIED),
-    ("HITS_BY_STATUS", HITS_BY_STATUS),
     ("HITS_ADD", HITS_ADD),
     ("HITS_CHANGE", HITS_CHANGE),
     ("TRANSACTIONS_NAMED", TRANSACTIONS_NAMED),
-    ("TRANSACTIONS_LIST", TRANSACTIONS_LIST),
     ("TRANSACTIONS_ADD", TRANSACTIONS_ADD),
     ("TRANSACTIONS_CHANGE", TRANSACTIONS_CHANGE),
     ("HELD", HELD),
@@ -828,6 +836,12 @@ pub const ALL: &[(&str, &str)] = &[
     ("FORGET_CONNECTORS", FORGET_CONNECTORS),
     ("FORGET_SUBSCRIPTIONS", FORGET_SUBSCRIPTIONS),
     ("FORGET_TALLIES", FORGET_TALLIES),
+    ("LIST_HITS", LIST_HITS),
+    ("LIST_HITS_BY_STATUS", LIST_HITS_BY_STATUS),
+    ("LIST_HITS_AMBIGUOUS", LIST_HITS_AMBIGUOUS),
+    ("LIST_TRANSACTIONS", LIST_TRANSACTIONS),
+    ("LIST_FAILED_AT", LIST_FAILED_AT),
+    ("NEWEST_TRANSACTIONS", NEWEST_TRANSACTIONS),
     ("TALLIES_ADD", TALLIES_ADD),
     ("TALLIES", TALLIES),
     ("STEP_TALLIES", STEP_TALLIES),

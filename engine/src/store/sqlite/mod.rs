@@ -10,6 +10,7 @@ mod commit;
 mod connections;
 mod endpoints;
 mod error;
+mod lists;
 mod lock;
 mod reads;
 mod routes;

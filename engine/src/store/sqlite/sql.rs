@@ -89,17 +89,6 @@ pub const HITS_NAMED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, 
     h.body, h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, h.early_until, h.expires_at \
     FROM jsonb_each(?2) AS r CROSS JOIN hits AS h \
     ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit = CAST(r.value->>1 AS BLOB)";
-pub const HITS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits \
-    WHERE account = ?1 AND webhook = ?2 AND hit < ?3 ORDER BY hit DESC LIMIT ?4";
-pub const HITS_APPLIED: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, \
-    reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits \
-    WHERE account = ?1 AND webhook = ?2 AND hit < ?3 AND status = 'applied' ORDER BY hit DESC LIMIT ?4";
-/// Names the index's own condition, or it could not be used.
-pub const HITS_BY_STATUS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, \
-    reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits \
-    WHERE account = ?1 AND webhook = ?2 AND hit < ?3 AND status = ?5 AND status <> 'applied' \
-    ORDER BY hit DESC LIMIT ?4";
 pub const HITS_ADD: &str = "INSERT INTO hits (account, webhook, hit, received_at, method, headers, query, raw, \
     body, status, reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at) \
     SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2, value->>3, \
@@ -118,10 +107,6 @@ pub const TRANSACTIONS_NAMED: &str = "SELECT t.transaction_id, t.cycle_id, t.ver
     t.step, t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
     FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t \
     ON t.account = ?1 AND t.transaction_id = CAST(r.value->>0 AS BLOB)";
-pub const TRANSACTIONS_LIST: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
-    expires_at, completed_at, failed_at, callers FROM transactions \
-    WHERE account = ?1 AND cycle_id = ?2 AND status = ?3 AND transaction_id < ?4 AND transaction_id >= ?5 \
-    AND expires_at > ?6 ORDER BY transaction_id DESC LIMIT ?7";
 pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transaction_id, cycle_id, version, \
     started_at, status, step, runs, expires_at, completed_at, failed_at, callers) \
     SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2, value->>3, value->>4, value->>5, value->>6, \
@@ -271,6 +256,39 @@ pub const TIMERS_ADD: &str = "INSERT INTO timers (account, due_at, transaction_i
     ON CONFLICT (account, due_at, transaction_id, run) DO NOTHING";
 pub const TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, due_at, transaction_id, run) IN \
     (SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2 FROM jsonb_each(?2))";
+
+// Lists: for each lane, one descending seek for the ids; then each by its name.
+
+/// A hit's status stands behind its body: it is read only where `?5` says so.
+pub const LIST_HITS: &str = "SELECT h.webhook, h.hit, CASE WHEN ?5 THEN h.status END FROM jsonb_each(?2) AS r \
+    CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
+    WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
+    ORDER BY x.hit DESC LIMIT ?4)";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_HITS_BY_STATUS: &str = "SELECT h.webhook, h.hit, ?5 FROM jsonb_each(?2) AS r \
+    CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
+    WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
+    AND x.status = ?5 AND x.status <> 'applied' ORDER BY x.hit DESC LIMIT ?4)";
+pub const LIST_HITS_AMBIGUOUS: &str = "SELECT h.webhook, h.hit, h.status FROM jsonb_each(?2) AS r \
+    CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
+    WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
+    AND x.ambiguous = 1 ORDER BY x.hit DESC LIMIT ?4)";
+pub const LIST_TRANSACTIONS: &str = "SELECT t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, t.step, \
+    t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
+    FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t ON t.account = ?1 AND t.transaction_id IN \
+    (SELECT x.transaction_id FROM transactions AS x WHERE x.account = ?1 AND x.cycle_id = CAST(r.value->>0 AS BLOB) \
+    AND x.status = r.value->>1 AND x.transaction_id < CAST(r.value->>2 AS BLOB) AND x.transaction_id >= ?3 \
+    ORDER BY x.transaction_id DESC LIMIT ?4)";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_FAILED_AT: &str = "SELECT t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, t.step, \
+    t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
+    FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t ON t.account = ?1 AND t.transaction_id IN \
+    (SELECT x.transaction_id FROM transactions AS x WHERE x.account = ?1 AND x.cycle_id = CAST(r.value->>0 AS BLOB) \
+    AND x.step = ?5 AND x.status = 'failed' AND x.transaction_id < CAST(r.value->>2 AS BLOB) AND x.transaction_id >= ?3 \
+    ORDER BY x.transaction_id DESC LIMIT ?4)";
+pub const NEWEST_TRANSACTIONS: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = ?1 AND transaction_id < ?2 \
+    AND transaction_id >= ?3 ORDER BY transaction_id DESC LIMIT ?4";
 
 // Tallies.
 

@@ -16,9 +16,11 @@ mod elements;
 mod engine;
 mod error;
 mod explain;
+mod held;
 mod history;
 mod hit;
 mod id;
+mod lanes;
 mod limits;
 mod machine;
 mod mapping_words;
@@ -34,6 +36,7 @@ mod secret;
 mod several;
 mod steps;
 pub mod store;
+mod tally;
 mod usage;
 mod view;
 mod waiters;
@@ -54,7 +57,8 @@ pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
 pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    Application, AttachedView, ClaimView, ConnectorView, CycleState, CycleView, Deployed, Gauges, KeyView, NewShared,
-    Page, PageQuery, RunStatus, RunView, Scope, SecretView, SharedView, StepTrace, SubscriptionView, TransactionDetail,
-    TransactionFilter, TransactionView, VersionView, WebhookView,
+    Application, AttachedView, ClaimView, ConnectorView, CycleFigures, CycleState, CycleView, Deployed, Figures,
+    Gauges, HitFilter, HourFigures, KeyView, NewShared, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
+    SharedView, StepFigures, StepTrace, SubscriptionView, TransactionDetail, TransactionFilter, TransactionView,
+    VersionView, WebhookView,
 };

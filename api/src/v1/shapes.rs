@@ -50,7 +50,7 @@ pub struct Cycle {
     pub created_at: String,
     pub started_at: Option<String>,
     pub stopped_at: Option<String>,
-    /// Transactions held now, by step; up to 15 s old.
+    /// Transactions held now, by step; as old as counting takes long, up to fifty times that.
     pub held: Vec<Held>,
     /// Hits queued by a stop.
     pub queued: u64,

@@ -13,6 +13,7 @@ mod retention;
 mod routes;
 mod secrets;
 mod sessions;
+mod tallies;
 mod transactions;
 mod underway;
 
@@ -50,6 +51,7 @@ pub async fn all(store: &dyn Store) {
     routes::all(store).await;
     endpoints::all(store).await;
     kept::all(store).await;
+    tallies::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;

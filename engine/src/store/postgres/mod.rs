@@ -17,6 +17,7 @@ mod distributed;
 mod endpoints;
 mod error;
 mod hints;
+mod lists;
 mod partitions;
 mod readers;
 mod reads;
@@ -24,6 +25,7 @@ mod routes;
 mod script;
 mod sessions;
 pub(super) mod sql;
+mod tallies;
 #[cfg(test)]
 mod tests;
 mod write;

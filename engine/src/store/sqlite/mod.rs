@@ -10,6 +10,7 @@ mod commit;
 mod connections;
 mod endpoints;
 mod error;
+mod lists;
 mod lock;
 mod reads;
 mod routes;
@@ -17,6 +18,7 @@ mod sessions;
 mod sheet;
 pub(super) mod sql;
 mod sweep;
+mod tallies;
 mod write;
 mod writer;
 

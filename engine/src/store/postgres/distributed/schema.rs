@@ -12,7 +12,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres
 pub const PARTS: usize = 4;
 
 pub const BY_TIME: [&str; 5] = ["hits", "transactions", "runs", "hold_keys", "answers"];
-const BY_ACCOUNT: [&str; 20] = [
+const BY_ACCOUNT: [&str; 21] = [
+    "tallies",
     "connectors",
     "subscriptions",
     "shared_webhooks",

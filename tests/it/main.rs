@@ -30,6 +30,7 @@ mod killed;
 mod layering;
 mod limits;
 mod lines;
+mod lsp;
 mod mapping;
 mod measured;
 mod model;

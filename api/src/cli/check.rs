@@ -4,9 +4,8 @@ use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check, render_line, render_terminal};
-
-use holdfast_engine::check_scripts;
+use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, render_line, render_terminal};
+use holdfast_engine::ScriptReader;
 
 use super::{open::script_worker, say};
 
@@ -39,10 +38,12 @@ impl Check {
             say(page.with_context(|| format!("there is no code {code}; codes go from HF001 up"))?);
             return Ok(ExitCode::SUCCESS);
         }
+        // Scripts too, where this program can run itself to read them.
+        let reader = ScriptReader::new(script_worker());
         let mut all: Vec<Diagnostic> = Vec::new();
         for file in &self.files {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let Checked { diagnostics, cycles, .. } = checked(&file.display().to_string(), &text).await;
+            let Checked { diagnostics, cycles, .. } = reader.check(&file.display().to_string(), &text).await;
             if !self.json {
                 for one in &diagnostics {
                     match self.format {
@@ -65,14 +66,6 @@ impl Check {
             eprintln!("{} checked: {errors} errors, {warnings} warnings", count(self.files.len()));
         }
         Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-    }
-}
-
-/// Scripts too, where this program can run itself to read them.
-async fn checked(file: &str, text: &str) -> Checked {
-    match script_worker() {
-        Some(worker) => check_scripts(worker, file, text).await,
-        None => check(file, text),
     }
 }
 

@@ -1,0 +1,6 @@
+//! What an editor asks of a text that is being written: it may be broken at any place, and is answered all
+//! the same.
+
+mod lines;
+
+pub use lines::{Lines, Place};

@@ -2,5 +2,6 @@
 //! the same.
 
 mod lines;
+mod outline;
 
-pub use lines::{Lines, Place};
+pub use lines::{Lines, Position};

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use holdfast_definitions::{Diagnostic, Lines, Place};
+use holdfast_definitions::{Diagnostic, Lines, TextPosition};
 use lsp_types::{Position, TextDocumentContentChangeEvent, Uri};
 
 pub struct Document {
@@ -74,7 +74,7 @@ impl Document {
 
     pub fn range(&self, range: Range<usize>) -> lsp_types::Range {
         let position = |offset| {
-            let Place { line, column } = self.lines.place(offset);
+            let TextPosition { line, column } = self.lines.place(offset);
             Position::new(line, column)
         };
         lsp_types::Range::new(position(range.start), position(range.end))
@@ -82,7 +82,7 @@ impl Document {
 }
 
 fn offset(lines: &Lines, position: Position) -> usize {
-    lines.offset(Place { line: position.line, column: position.character })
+    lines.offset(TextPosition { line: position.line, column: position.character })
 }
 
 /// An end before its start is that start.

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// A line and a column, both from 0; the column in UTF-16 units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Position {
     pub line: u32,
     pub column: u32,
 }
@@ -39,7 +39,7 @@ impl Lines {
     }
 
     /// The byte at a place.
-    pub fn offset(&self, place: Place) -> usize {
+    pub fn offset(&self, place: Position) -> usize {
         let line = usize::try_from(place.line).unwrap_or(usize::MAX);
         let Some(range) = self.line(line) else { return self.text.len() };
         let mut left = place.column;
@@ -54,7 +54,7 @@ impl Lines {
     }
 
     /// Where a byte is.
-    pub fn place(&self, offset: usize) -> Place {
+    pub fn place(&self, offset: usize) -> Position {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
@@ -62,7 +62,7 @@ impl Lines {
         let line = self.starts.partition_point(|start| *start <= offset) - 1;
         let before = &self.text[self.starts[line]..offset];
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Place { line: count(line), column: count(before.chars().map(char::len_utf16).sum()) }
+        Position { line: count(line), column: count(before.chars().map(char::len_utf16).sum()) }
     }
 
     /// The byte at a line and a column of a diagnostic: from 1, in characters.
@@ -91,8 +91,8 @@ impl Lines {
 mod tests {
     use super::*;
 
-    const fn at(line: u32, column: u32) -> Place {
-        Place { line, column }
+    const fn at(line: u32, column: u32) -> Position {
+        Position { line, column }
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod reads;
 
 use std::{collections::HashSet, sync::Arc};
 
+pub use reads::{ELEMENT, HTTP_OUTPUT, WEBHOOK_OUTPUT};
+
 use crate::{
     Checked, Connector, Connectors, Cycle, codes,
     lower::{Given, is_connector, lower, lower_connector},

@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// What a webhook puts out.
-const WEBHOOK_OUTPUT: &[&str] = &["method", "headers", "query", "body", "received_at"];
-const HTTP_OUTPUT: &[&str] = &["status", "headers", "body"];
+pub const WEBHOOK_OUTPUT: &[&str] = &["method", "headers", "query", "body", "received_at"];
+pub const HTTP_OUTPUT: &[&str] = &["status", "headers", "body"];
 /// What the steps inside an `each` find under its id.
-const ELEMENT: &[&str] = &["item", "index"];
+pub const ELEMENT: &[&str] = &["item", "index"];
 
 /// What of a step is in the document.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

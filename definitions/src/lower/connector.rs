@@ -41,6 +41,12 @@ const HANDLE: Kind = Kind {
 const REFRESH: Kind = Kind { name: "refresh", ..SUBSCRIBE };
 const UNSUBSCRIBE: Kind = Kind { name: "unsubscribe", given: &["webhookUri", "parameters", "state"], gives: &[] };
 
+/// What the templates of a method may read, besides `response`.
+pub fn given_to(method: &str) -> &'static [&'static str] {
+    let kind = [SUBSCRIBE, HANDLE, REFRESH, UNSUBSCRIBE].into_iter().find(|kind| kind.name == method);
+    kind.map_or(&[], |kind| kind.given)
+}
+
 impl Lowering {
     pub(super) fn connector(&mut self, root: &Node, source: &str) -> Option<Spanned<Connector>> {
         let Value::Map(members) = &root.value else { return None };

@@ -28,6 +28,10 @@ use crate::{
     yaml::{Node, Value},
 };
 
+pub use connector::given_to;
+pub use step::KINDS;
+pub use webhook::HIT_PARTS;
+
 /// Steps of a cycle.
 pub const STEPS_MAX: usize = 1_000;
 const HOUR: Duration = Duration::from_secs(3_600);

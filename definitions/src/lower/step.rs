@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The kinds that are known.
-const KINDS: &[&str] = &["webhook", "decision", "respond", "set", "fail", "http", "script", "delay", "notify", "each"];
+pub const KINDS: &[&str] =
+    &["webhook", "decision", "respond", "set", "fail", "http", "script", "delay", "notify", "each"];
 const OTHERS: &[&str] = &["name", "next", "on_error"];
 
 impl Lowering {

@@ -31,7 +31,7 @@ const KNOWN: &[&str] = &[
 /// Settings of a shared webhook: what makes sense before a cycle is known.
 const SHARED: &[&str] = &["verify", "challenge", "rate", "schema", "dedupe"];
 /// What a path into a hit may begin with.
-const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
+pub const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
 /// Settings that mean nothing at a start webhook.
 const MID_ONLY: &[&str] = &["early", "expires", "on_no_match", "on_ambiguous"];
 

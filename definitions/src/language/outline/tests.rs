@@ -41,7 +41,8 @@ fn theirs(text: &str, node: &yaml::Node, into: &mut Vec<usize>) {
 
 fn examples() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["cycles", "../tests/corpora/definitions/good", "../tests/corpora/definitions/bad", "../bench/cycles"];
+    let folders =
+        ["cycles", "../tests/corpora/definitions/good", "../tests/corpora/definitions/bad", "../bench/cycles"];
     let files = folders.iter().flat_map(|folder| fs::read_dir(root.join(folder)).unwrap());
     let paths = files.map(|file| file.unwrap().path());
     let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));

@@ -2,6 +2,8 @@
 //! the same.
 
 mod complete;
+mod definition;
+mod hover;
 mod lines;
 mod outline;
 mod output;
@@ -9,6 +11,10 @@ mod place;
 mod reading;
 mod shape;
 mod steps;
+mod symbols;
 
 pub use complete::{Completion, CompletionKind, complete};
+pub use definition::{Definition, definition};
+pub use hover::{Hover, hover};
 pub use lines::{Lines, Position};
+pub use symbols::{Symbol, SymbolKind, symbols};

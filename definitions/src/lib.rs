@@ -49,7 +49,10 @@ pub use explain::explain;
 pub use http::{Auth, BodyType, Http, Retry};
 pub use json::{DEPTH_MAX, Json, JsonError, Members, write_text};
 pub use key::{Key, NotAKey};
-pub use language::{Completion, CompletionKind, Lines, Position as TextPosition, complete};
+pub use language::{
+    Completion, CompletionKind, Definition, Hover, Lines, Position as TextPosition, Symbol, SymbolKind, complete,
+    definition, hover, symbols,
+};
 pub use lower::Given;
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;

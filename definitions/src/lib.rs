@@ -28,6 +28,7 @@ mod render;
 mod schema;
 mod shared;
 mod step;
+mod suggestion;
 mod template;
 mod verify;
 mod webhook;
@@ -61,6 +62,7 @@ pub use render::{render_line, render_terminal};
 pub use schema::{Misfit, Schema};
 pub use shared::{SharedChecked, check_route, check_shared};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
+pub use suggestion::Suggestion;
 pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
 pub use verify::{
     Algorithm, Encoding, HttpSignatures, KeyForm, Part, SECRETS_MAX, Secrets, Signature, Timestamp, Verify,

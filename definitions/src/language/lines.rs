@@ -72,6 +72,12 @@ impl Lines {
         text.char_indices().nth(column.saturating_sub(1)).map_or(range.end, |(at, _)| range.start + at)
     }
 
+    /// The line and the column of a byte, as those of a diagnostic.
+    pub fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset) - 1;
+        (line + 1, self.text[self.starts[line]..offset].chars().count() + 1)
+    }
+
     /// Puts another text into a range of bytes.
     pub fn replace(&mut self, range: Range<usize>, by: &str) {
         let mut text = std::mem::take(&mut self.text);
@@ -114,6 +120,7 @@ mod tests {
         assert_eq!(lines.place(99), at(1, 1));
         assert_eq!(lines.place(2), at(0, 0));
         assert_eq!((lines.offset_of(1, 2), lines.offset_of(2, 9), lines.offset_of(3, 1)), (4, 6, 6));
+        assert_eq!((lines.line_and_column(4), lines.line_and_column(6)), ((1, 2), (2, 2)));
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Scripts {
             end_line: line,
             end_column: 1,
             help: None,
+            suggestion: None,
         })
     }
 }

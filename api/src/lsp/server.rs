@@ -16,6 +16,7 @@ use lsp_types::{
 use serde::de::DeserializeOwned;
 
 use super::{
+    answers,
     documents::{Document, Documents},
     present,
 };
@@ -93,10 +94,7 @@ impl Server {
                 self.stage = Stage::ShutDown;
                 Response::new_ok(request.id, ())
             }
-            (Stage::Running, method) => {
-                let refused = format!("there is no method `{method}`");
-                refuse(ErrorCode::MethodNotFound, &refused)
-            }
+            (Stage::Running, _) => answers::answer(&self.documents, request),
         }
     }
 

@@ -33,13 +33,14 @@ let told = await say(
   message({ id: 2, method: "initialize", params: {} }),
   message({ id: 3, method: "holdfast/nothing" }),
   message({ id: "4", method: "$/nothing" }),
+  message({ id: 5, method: "textDocument/hover", params: { nothing: true } }),
   message({ method: "holdfast/nothing" }),
   message({ method: "textDocument/didOpen", params: { nothing: true } }),
   shutdown, late, exit,
 );
 assert.deepEqual(
   told.answers.map(({ id, error }) => [id, error?.code]),
-  [[0, -32002], [1, undefined], [2, -32600], [3, -32601], ["4", -32601], [8, undefined], [9, -32600]],
+  [[0, -32002], [1, undefined], [2, -32600], [3, -32601], ["4", -32601], [5, -32602], [8, undefined], [9, -32600]],
 );
 assert.deepEqual(told.answers.at(-2), { id: 8, jsonrpc: "2.0", result: null });
 assert.equal(told.code, 0);

@@ -10,6 +10,7 @@ mod bombs;
 mod canaries;
 mod catalogue;
 mod challenges;
+mod checks;
 mod clients;
 mod commits;
 mod connectors;

@@ -18,3 +18,6 @@ pub use definition::{Definition, definition};
 pub use hover::{Hover, hover};
 pub use lines::{Lines, Position};
 pub use symbols::{Symbol, SymbolKind, symbols};
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,8 @@ pub struct Problem {
     message: String,
     span: Span,
     help: Option<String>,
-    instead: Option<Instead>,
+    /// Boxed: most have none, and a problem is also an error that is returned.
+    instead: Option<Box<Instead>>,
 }
 
 impl Problem {
@@ -57,13 +58,13 @@ impl Problem {
 
     /// What in the place of all of it would make it good.
     pub fn instead(mut self, by: impl Into<String>) -> Self {
-        self.instead = Some(Instead::Whole(by.into()));
+        self.instead = Some(Box::new(Instead::Whole(by.into())));
         self
     }
 
     /// What in the place of a part of it would make it good.
     pub fn instead_of(mut self, what: impl Into<String>, by: impl Into<String>) -> Self {
-        self.instead = Some(Instead::Part { what: what.into(), by: by.into() });
+        self.instead = Some(Box::new(Instead::Part { what: what.into(), by: by.into() }));
         self
     }
 

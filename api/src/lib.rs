@@ -8,6 +8,7 @@ mod decode;
 mod guard;
 mod hooks;
 mod limits;
+mod lsp;
 mod problem;
 mod server;
 mod telemetry;

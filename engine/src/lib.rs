@@ -54,7 +54,7 @@ pub use id::{CycleId, EndpointId, HitId, KeyId, MessageId, TransactionId};
 pub use limits::Limits;
 pub use notify::{EVENTS, EventType, example as event_example, own as own_event, schema as event_schema};
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
-pub use scripts::{ScriptWorker, check_scripts};
+pub use scripts::{ScriptReader, ScriptWorker};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
     Application, AttachedView, ClaimView, ConnectorView, CycleFigures, CycleState, CycleView, Deployed, Figures,

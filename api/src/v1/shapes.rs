@@ -509,4 +509,17 @@ pub struct DiagnosticShape {
     end_line: u32,
     end_column: u32,
     help: Option<String>,
+    /// There where one text in the place of another would make it good.
+    suggestion: Option<SuggestionShape>,
+}
+
+/// What would make a mistake good, and the place of what it replaces.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes `Suggestion`")]
+pub struct SuggestionShape {
+    replacement: String,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
 }

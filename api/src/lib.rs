@@ -9,6 +9,7 @@ mod guard;
 mod hooks;
 mod limits;
 mod problem;
+pub mod scenario;
 mod server;
 mod telemetry;
 mod v1;

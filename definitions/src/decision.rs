@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{Exhausted, Json, Next, Path};
 
-pub use operator::{ConditionError, OPERATORS, Operator};
+pub use operator::{ConditionError, OPERATORS, Operator, same};
 
 #[derive(Debug)]
 pub struct Case {

@@ -9,12 +9,12 @@ use std::sync::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection as _, Executor as _, SqliteConnection,
+    AssertSqlSafe, ConnectOptions, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::Mutex;
 
-use super::{PATIENCE, STATEMENTS_KEPT, Sqlite, error, migration_error, writer::Writer};
+use super::{PATIENCE, STATEMENTS_KEPT, Sqlite, error, writer::Writer};
 use crate::store::Result;
 
 /// SQLite's file system for what is in memory and shared by the connections of a process.
@@ -49,7 +49,9 @@ impl Sqlite {
             .disable_statement_logging();
         let writing = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Memory);
         let mut connection = writing.connect().await.map_err(error::of)?;
-        sqlx::migrate!("../migrations/sqlite").run(&mut connection).await.map_err(migration_error)?;
+        for migration in sqlx::migrate!("../migrations/sqlite").iter() {
+            sqlx::raw_sql(migration.sql.clone()).execute(&mut connection).await.map_err(error::of)?;
+        }
         let images = Images::attach(&mut connection).await.map_err(error::of)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(1)
@@ -82,21 +84,20 @@ impl Sqlite {
         let mut writer = self.writer.lock().await;
         // Made of the schema's own names.
         let text = AssertSqlSafe(text(images).as_str());
-        writer.alone().await?.execute(sqlx::query(text)).await.map(|_| ()).map_err(error::of)
+        sqlx::query(text).execute(writer.alone().await?).await.map(|_| ()).map_err(error::of)
     }
 }
 
 impl Images {
     async fn attach(connection: &mut SqliteConnection) -> sqlx::Result<Self> {
-        connection.execute(ATTACH).await?;
+        sqlx::raw_sql(ATTACH).execute(&mut *connection).await?;
         let tables: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(&mut *connection).await?;
         for table in &tables {
             for image in ["empty", "image"] {
                 let text = format!("CREATE TABLE {image}.{table} AS SELECT * FROM main.{table}");
-                connection.execute(AssertSqlSafe(text)).await?;
+                sqlx::query(AssertSqlSafe(text)).execute(&mut *connection).await?;
             }
         }
-        connection.ping().await?;
         let copied = |from: &str, to: &str| {
             let one = |table: &String| {
                 format!("DELETE FROM {to}.{table}; INSERT INTO {to}.{table} SELECT * FROM {from}.{table};")

@@ -2,7 +2,7 @@
 
 use super::{Expected, Wanted, WantedValue, read::Reading};
 use crate::{
-    codes,
+    Json, codes,
     lower::get,
     problem::{Problem, suggestion},
     yaml::{Node, Value},
@@ -17,6 +17,22 @@ const SENT: &[&str] = &["step", "method", "url", "query", "headers", "body", "ev
 const STATUSES: &[&str] = &["queued", "running", "held", "completed", "failed", "cancelled", "gone"];
 const HIT_STATUSES: &[&str] =
     &["queued", "applied", "unmatched", "filtered", "expired", "duplicate", "rejected", "refused"];
+
+/// Its headers as they come: texts, whatever they look like.
+fn texts(mut wanted: Wanted) -> Wanted {
+    if let WantedValue::Map(members) = &mut wanted.value
+        && let Some((_, headers)) = members.iter_mut().find(|(name, _)| name == "headers")
+        && let WantedValue::Map(headers) = &mut headers.value
+    {
+        for (name, value) in headers {
+            name.make_ascii_lowercase();
+            if let WantedValue::Scalar(scalar @ (Json::Bool(_) | Json::Number(_))) = &mut value.value {
+                *scalar = Json::from(scalar.to_string());
+            }
+        }
+    }
+    wanted
+}
 
 impl Reading<'_> {
     pub(super) fn expected(&mut self, node: &Node) -> Option<Expected> {
@@ -104,12 +120,12 @@ impl Reading<'_> {
 
     pub(super) fn answer_wanted(&mut self, node: &Node) -> Wanted {
         self.words(node, ANSWER, "an answer");
-        self.wanted(node)
+        texts(self.wanted(node))
     }
 
     fn sent(&mut self, node: &Node) -> Wanted {
         self.words(node, SENT, "what is sent");
-        self.wanted(node)
+        texts(self.wanted(node))
     }
 
     /// A map of such keys, or nothing at all.

@@ -48,6 +48,7 @@ mod reruns;
 mod resuming;
 mod retention;
 mod running;
+mod scenarios;
 mod scripts;
 mod secrets;
 mod senders;

@@ -56,7 +56,8 @@ pub fn check_scenarios(file: &str, text: &str, cycles: &[Arc<Cycle>]) -> Checked
         }
         problems.extend(found);
     }
-    let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.diagnostic(file)).collect();
+    let lines = crate::Lines::new(text);
+    let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.diagnostic(file, &lines)).collect();
     diagnostics.sort_by_key(|one| (one.line, one.column, one.severity, one.code));
     CheckedScenarios { scenarios, diagnostics }
 }

@@ -126,6 +126,13 @@ fn a_suggestion_that_is_taken_leaves_the_rest_as_it_was() {
         let suggestion = suggestion.unwrap_or_else(|| panic!("{found:?} suggests nothing"));
         assert_eq!(taken(text, &suggestion), text.replace(wrong, right));
     }
+    // As clients get it; a diagnostic without one has no such field.
+    let found = check("a.yaml", "cycle: a\nstep:\n").diagnostics;
+    let shown = serde_json::to_value(&found).expect("JSON");
+    let suggestion =
+        serde_json::json!({ "replacement": "steps", "line": 2, "column": 1, "end_line": 2, "end_column": 5 });
+    assert_eq!(shown[1]["suggestion"], suggestion, "{shown}");
+    assert!(shown[0].get("suggestion").is_none(), "{shown}");
     // Twice in one text: which is meant is not known.
     let twice = "cycle: a\nsteps:\n  a: { webhook: , next: b }\n  b: { set: '${$.aa.body} ${$.aa.body}' }\n";
     assert!(check("a.yaml", twice).diagnostics.iter().all(|one| one.suggestion.is_none()));

@@ -178,10 +178,9 @@ steps:
 
 #[test]
 fn what_was_not_given_is_asked_for() {
-    for (given, asked) in [
-        ("", "add `ask` to `given.http`"),
-        ("given: { http: { ask: { status: 500 } } }\n", "1 scenario passed"),
-    ] {
+    for (given, asked) in
+        [("", "add `ask` to `given.http`"), ("given: { http: { ask: { status: 500 } } }\n", "1 scenario passed")]
+    {
         let scenario = format!(
             "test: one\ncycle: shop\n{given}steps:\n  - hit: placed\n    body: {{ order: 1 }}\n  - advance: 1m\n  - \
              expect: {{ transaction: {{ steps: [placed, ask, given_up] }} }}\n"
@@ -419,11 +418,8 @@ async fn watch_plays_again_when_a_file_changes() {
     eventually("it has played again", async || (waits() >= 2 && said().contains("FAILED one")).then_some(())).await;
     std::fs::write(folder.path("shop.yaml"), SHOP.replace("next: which", "next: whcih")).expect("it is written");
     eventually("it has seen the definition", async || said().contains("HF040").then_some(())).await;
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&child),
-        rustix::process::Signal::TERM,
-    )
-    .expect("it is told to stop");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
+        .expect("it is told to stop");
     assert!(child.wait().expect("it ends").success());
 }
 

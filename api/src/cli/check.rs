@@ -8,7 +8,9 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check, check_scenarios, render_line, render_terminal};
+use holdfast_definitions::{
+    Checked, Cycle, Diagnostic, Severity, check, check_scenarios, render_line, render_terminal,
+};
 
 use holdfast_engine::check_scripts;
 

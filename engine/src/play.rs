@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Given, Json};
 use secrecy::SecretString;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, MutexGuard, oneshot};
 
 use crate::{
     DEFAULT_ACCOUNT, Engine, Error, Limits, MasterKeys, NewShared, ScriptWorker, catalog::Catalog, clock::Micros,
@@ -79,13 +79,24 @@ impl Turn {
 pub struct Stage {
     store: Arc<Sqlite>,
     scripts: StageScripts,
+    alone: Mutex<()>,
     /// What the store's image is of.
     set: Mutex<Option<(Setting, Arc<Catalog>)>>,
 }
 
 impl Stage {
     pub async fn open(scripts: StageScripts) -> Result<Self, Error> {
-        Ok(Self { store: Arc::new(Sqlite::in_memory().await?), scripts, set: Mutex::default() })
+        Ok(Self {
+            store: Arc::new(Sqlite::in_memory().await?),
+            scripts,
+            alone: Mutex::default(),
+            set: Mutex::default(),
+        })
+    }
+
+    /// Held for as long as an engine is played.
+    pub async fn alone(&self) -> MutexGuard<'_, ()> {
+        self.alone.lock().await
     }
 
     /// An engine as of the setting, with its cycles running, but for those that subscribe themselves:

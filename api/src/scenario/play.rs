@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     App, Limits, Metrics,
-    hooks::{self, Vouched},
+    hooks::{self, Rates, Vouched},
 };
 
 /// A caller whose answer is there has it long before.
@@ -102,6 +102,7 @@ impl Prepared {
 /// Plays the actions on a cycle that has just been started, from the first to the last, each when all
 /// that the one before led to is done. The stage is then free for the next play.
 pub async fn play(stage: &Stage, prepared: &Prepared, actions: &[Action]) -> Result<Played, Unplayable> {
+    let _alone = stage.alone().await;
     let outside = Arc::new(Outside::new(&prepared.cycle, &prepared.answers, prepared.setting.at));
     let engine = stage.play(&prepared.setting, outside.clone()).await;
     let engine = engine.map_err(|error| Unplayable::Setting(said(&error)))?;
@@ -115,8 +116,10 @@ pub async fn play(stage: &Stage, prepared: &Prepared, actions: &[Action]) -> Res
     if let Some(step) = outside.missing() {
         return Err(Unplayable::NoAnswer { action: None, step });
     }
+    let mut app = App::new(engine.clone(), Limits::default(), "https://holdfast.example", Metrics::idle());
+    app.rates = Arc::new(Rates::unkept());
     let mut player = Player {
-        app: App::new(engine.clone(), Limits::default(), "https://holdfast.example", Metrics::idle()),
+        app,
         engine: engine.clone(),
         cycle: prepared.cycle.clone(),
         outside,

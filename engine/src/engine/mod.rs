@@ -44,7 +44,7 @@ use crate::{
     egress::{Egress, Tokens},
     id::{Dice, Ids},
     notify,
-    play::InTurn,
+    play::OneAtATime,
     runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
@@ -101,7 +101,7 @@ pub struct Shared {
     pub dice: Dice,
     /// It is played: nothing of it happens by itself, callers wait by the engine's clock, and steps are
     /// done one at a time.
-    pub played: Option<InTurn>,
+    pub played: Option<OneAtATime>,
 }
 
 impl Engine {

@@ -17,7 +17,7 @@ use crate::{
     egress::{Egress, StandIn, Tokens},
     id::{Dice, Ids},
     notify,
-    play::InTurn,
+    play::OneAtATime,
     runner,
     scripts::Scripts,
     store::Store,
@@ -73,7 +73,7 @@ impl Engine {
             environment: played.environment,
             handed_on: deliver::HandedOn::default(),
             dice: Dice::seeded(played.seed),
-            played: Some(InTurn::default()),
+            played: Some(OneAtATime::default()),
         });
         shared.connections.is_at(PLAYED_AT);
         shared.connections.has_none(DEFAULT_ACCOUNT, shared.catalog().revision(DEFAULT_ACCOUNT));

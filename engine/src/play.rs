@@ -6,13 +6,16 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Given, Json};
 use secrecy::SecretString;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, MutexGuard, oneshot};
 
 use crate::{
     DEFAULT_ACCOUNT, Engine, Error, Limits, MasterKeys, NewShared, ScriptWorker, catalog::Catalog, clock::Micros,
@@ -49,9 +52,20 @@ pub struct Setting {
     pub seed: u64,
 }
 
-/// One after another, in the order in which they asked.
-#[derive(Default)]
-pub struct InTurn(std::sync::Mutex<Option<oneshot::Receiver<()>>>);
+/// What an engine that is played has besides.
+///
+/// Steps are done one after another, in the order in which they were begun. Nothing is due before
+/// `soonest`: its store need not be asked.
+pub struct OneAtATime {
+    last: std::sync::Mutex<Option<oneshot::Receiver<()>>>,
+    soonest: AtomicI64,
+}
+
+impl Default for OneAtATime {
+    fn default() -> Self {
+        Self { last: std::sync::Mutex::default(), soonest: AtomicI64::new(Micros::MAX) }
+    }
+}
 
 /// Over when it is dropped.
 pub struct Turn {
@@ -59,10 +73,24 @@ pub struct Turn {
     _over: oneshot::Sender<()>,
 }
 
-impl InTurn {
+impl OneAtATime {
+    /// A commit has left something to time.
+    pub fn will_be_due(&self, at: Micros) {
+        self.soonest.fetch_min(at, Ordering::AcqRel);
+    }
+
+    /// As the store says: what is due first, while nothing is committed.
+    pub fn is_due_first(&self, at: Option<Micros>) {
+        self.soonest.store(at.unwrap_or(Micros::MAX), Ordering::Release);
+    }
+
+    pub fn soonest(&self) -> Micros {
+        self.soonest.load(Ordering::Acquire)
+    }
+
     pub fn next(&self) -> Turn {
         let (over, last) = oneshot::channel();
-        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(last);
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(last);
         Turn { before, _over: over }
     }
 }
@@ -79,13 +107,24 @@ impl Turn {
 pub struct Stage {
     store: Arc<Sqlite>,
     scripts: StageScripts,
+    alone: Mutex<()>,
     /// What the store's image is of.
     set: Mutex<Option<(Setting, Arc<Catalog>)>>,
 }
 
 impl Stage {
     pub async fn open(scripts: StageScripts) -> Result<Self, Error> {
-        Ok(Self { store: Arc::new(Sqlite::in_memory().await?), scripts, set: Mutex::default() })
+        Ok(Self {
+            store: Arc::new(Sqlite::in_memory().await?),
+            scripts,
+            alone: Mutex::default(),
+            set: Mutex::default(),
+        })
+    }
+
+    /// Held for as long as an engine is played.
+    pub async fn alone(&self) -> MutexGuard<'_, ()> {
+        self.alone.lock().await
     }
 
     /// An engine as of the setting, with its cycles running, but for those that subscribe themselves:

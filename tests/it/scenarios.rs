@@ -161,11 +161,11 @@ steps:
         ("8:34", "answer.body", "\"Nothing.\"", "\"Webhook accepted.\""),
         ("10:30", "transaction.status", "\"completed\"", "\"held\""),
         ("10:47", "transaction.step", "\"which\"", "\"status\""),
-        ("10:61", "transaction.steps[1]", "\"status\"", "\"ask\""),
-        ("10:116", "transaction.document.ask.body.parcel", "8", "7"),
-        ("11:41", "sent[0].body.order", "\"A-2\"", "\"A-1\""),
+        ("10:70", "transaction.steps[1]", "\"status\"", "\"ask\""),
+        ("10:114", "transaction.document.ask.body.parcel", "8", "7"),
+        ("11:42", "sent[0].body.order", "\"A-2\"", "\"A-1\""),
         ("15:22", "hit.status", "\"applied\"", "\"unmatched\""),
-        ("16:43", "answer.headers.content-type", "\"text/html\"", "\"text/plain; charset=utf-8\""),
+        ("16:42", "answer.headers.content-type", "\"text/html\"", "\"text/plain; charset=utf-8\""),
         ("18:22", "hits[0].step", "\"status\"", "\"placed\""),
         ("18:42", "hits[1].status", "\"applied\"", "\"unmatched\""),
     ] {
@@ -382,6 +382,7 @@ fn mistakes_and_misuse_have_exit_codes_of_their_own() {
     assert!(said.contains("HF040") && said.contains("whcih"), "{said}");
     assert_eq!(folder.test(&["--nonsense"]).status.code(), Some(2));
     assert_eq!(test(&folder.path("nowhere"), &[]).status.code(), Some(2));
+    assert_eq!(test(&folder.path("shop.yaml"), &[]).status.code(), Some(2), "a definition has no scenarios");
     let empty = Folder::new(SHOP, "");
     let (said, code) = empty.said();
     assert_eq!(code, Some(1));
@@ -445,4 +446,20 @@ fn hundreds_of_scenarios_take_seconds_at_most() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("300 scenarios passed"), "{said}");
     assert!(began.elapsed() < AT_MOST, "{:?}", began.elapsed());
+}
+
+#[test]
+fn the_scenarios_of_the_documentation_hold() {
+    let page = std::fs::read_to_string(root().join("docs/testing.md")).expect("the page");
+    let blocks: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 3, "{}", blocks.len());
+    let folder = tempfile::Builder::new().prefix("holdfast-scenarios-").tempdir().expect("a folder");
+    for cycle in ["order-status", "ask-and-wait", "slack-stock"] {
+        let name = format!("{cycle}.yaml");
+        std::fs::copy(root().join("definitions/cycles").join(&name), folder.path().join(&name)).expect("a copy");
+    }
+    std::fs::write(folder.path().join("page.test.yaml"), blocks.join("---\n")).expect("scenarios");
+    let output = test(folder.path(), &[]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains(&format!("{} scenarios passed", blocks.len())), "{}", text(&output));
 }

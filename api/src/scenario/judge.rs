@@ -52,6 +52,7 @@ pub fn differences(expected: &Expected, moment: &Moment) -> Vec<Unmet> {
     one("hits", &expected.hits, &|| Some(moment.hits.iter().map(PlayedHit::json).collect()));
     one("answer", &expected.answer, &|| moment.hit(of).and_then(answer));
     one("sent", &expected.sent, &|| Some(moment.sent_json()));
+    unmet.sort_by_key(|one| (one.span.line, one.span.column));
     unmet
 }
 

@@ -48,7 +48,7 @@ use crate::{
     held::HeldCache,
     id::{Dice, Ids},
     notify,
-    play::InTurn,
+    play::OneAtATime,
     runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, WhichHits},
@@ -107,7 +107,7 @@ pub struct Shared {
     pub dice: Dice,
     /// It is played: nothing of it happens by itself, callers wait by the engine's clock, and steps are
     /// done one at a time.
-    pub played: Option<InTurn>,
+    pub played: Option<OneAtATime>,
 }
 
 impl Engine {
@@ -331,6 +331,10 @@ impl Shared {
 
     /// Reloads where another node has changed something.
     pub async fn follow_catalog(&self) -> Result<(), Error> {
+        // Nobody else changes what one that is played has deployed.
+        if self.played.is_some() {
+            return Ok(());
+        }
         let known = self.catalog();
         let revisions = self.store.revisions().await?;
         if !known.is_of(&revisions) {

@@ -1,7 +1,31 @@
 //! An engine that is played: see [`crate::play`].
 
-use super::*;
-use crate::{DEFAULT_ACCOUNT, clock::Micros, egress::StandIn};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use holdfast_definitions::Json;
+use tokio::sync::{broadcast, watch};
+
+use super::{Engine, Shared, deliver, secrets};
+use crate::{
+    DEFAULT_ACCOUNT, Error, Limits, MasterKeys,
+    catalog::Catalog,
+    clock::{Clock, Micros},
+    connector::Connections,
+    egress::{Egress, StandIn, Tokens},
+    id::{Dice, Ids},
+    notify,
+    play::OneAtATime,
+    runner,
+    scripts::Scripts,
+    store::Store,
+    usage::Usage,
+    waiters::Waiters,
+    worker,
+    writer::{self, Writer},
+};
 
 /// What it is made of.
 pub struct Played {
@@ -13,7 +37,7 @@ pub struct Played {
     pub at: Micros,
     pub seed: u64,
     pub environment: BTreeMap<String, Json>,
-    pub master_keys: crate::MasterKeys,
+    pub master_keys: MasterKeys,
     pub limits: Limits,
 }
 
@@ -50,9 +74,10 @@ impl Engine {
             environment: played.environment,
             handed_on: deliver::HandedOn::default(),
             dice: Dice::seeded(played.seed),
-            played: Some(InTurn::default()),
+            played: Some(OneAtATime::default()),
         });
         shared.connections.is_at(PLAYED_AT);
+        shared.connections.has_none(DEFAULT_ACCOUNT, shared.catalog().revision(DEFAULT_ACCOUNT));
         let tasks = vec![tokio::spawn(writer::run(shared.clone(), queue, Ids::seeded(!played.seed)))];
         Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) }
     }

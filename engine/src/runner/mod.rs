@@ -31,7 +31,7 @@ use crate::{
     history::{History, parse},
     machine::{Done, Shown, StepError},
     ongoing::{Before, Ongoing, Progress},
-    play::InTurn,
+    play::OneAtATime,
     store::{RunWithHit, UnderwayRow},
     work::{OutcomeReply, Work},
 };
@@ -74,7 +74,7 @@ impl Call<'_> {
 pub fn perform(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
     let (shared, account) = (shared.clone(), account.to_owned());
     let one = AtWork::begin(&shared, &ongoing.row);
-    let mut turn = shared.played.as_ref().map(InTurn::next);
+    let mut turn = shared.played.as_ref().map(OneAtATime::next);
     tokio::spawn(async move {
         let _one = one;
         if let Some(turn) = &mut turn {

@@ -48,6 +48,10 @@ impl Test {
             eprintln!("holdfast: {}: there is no such file or folder", missing.display());
             return Ok(ExitCode::from(2));
         }
+        if let Some(other) = self.paths.iter().find(|path| path.is_file() && !is_scenario_file(path)) {
+            eprintln!("holdfast: {}: scenarios are in files called NAME.test.yaml", other.display());
+            return Ok(ExitCode::from(2));
+        }
         let scripts = StageScripts::new(script_worker());
         match self.watch {
             true => watch::watch(&self, &scripts).await,

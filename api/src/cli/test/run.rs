@@ -14,6 +14,9 @@ use holdfast_engine::{Stage, StageScripts};
 use super::Found;
 use crate::scenario::{Prepared, TakenEdge, Unmet, Unplayable, judge, play};
 
+/// A stage takes about as long to open as so many scenarios take to play.
+const JOBS_EACH: usize = 8;
+
 /// What came of a scenario.
 #[derive(Clone, Debug)]
 pub struct Result {
@@ -56,7 +59,9 @@ pub async fn all(found: &Found, scripts: &StageScripts) -> anyhow::Result<Vec<Re
     let jobs: Arc<Vec<Job>> = Arc::new(jobs(found));
     let next = Arc::new(AtomicUsize::new(0));
     let results = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(jobs.len());
+    // While one waits for its database, another has the core.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = jobs.len().div_ceil(JOBS_EACH).min(2 * cores);
     let mut working = tokio::task::JoinSet::new();
     for _ in 0..workers {
         let (jobs, next, results, scripts) = (jobs.clone(), next.clone(), results.clone(), scripts.clone());

@@ -4,6 +4,7 @@
 //! is what has expired, swept or not.
 
 mod accounts;
+mod bulk;
 mod connections;
 mod cycles;
 mod deliver;
@@ -15,6 +16,7 @@ mod hits;
 mod keys;
 mod moving;
 mod receive;
+mod replays;
 mod scripted;
 mod secrets;
 mod shared;

@@ -48,7 +48,6 @@ fn filters_stand_before_or_behind_what_is_done() {
     for line in [
         "holdfast transactions cancel",
         "holdfast transactions cancel ID --all",
-        "holdfast transactions cancel ID --yes",
         "holdfast transactions rerun ID",
         "holdfast hits replay",
         "holdfast hits --since yesterday",

@@ -63,8 +63,8 @@ impl Engine {
         let mut left: Vec<(Uuid, String)> = chosen.into_iter().filter(|(id, _)| *id > come_to).collect();
         let more = left.len() > size;
         left.truncate(size);
-        let mut done = BulkDone::default();
-        done.next = left.last().filter(|_| more).map(|(last, _)| next(*last, mark));
+        let rest = left.last().filter(|_| more).map(|(last, _)| next(*last, mark));
+        let mut done = BulkDone { next: rest, ..BulkDone::default() };
         let replayed = self.replayed_since(account, &left, mark).await?;
         for chunk in left.chunks(AT_ONCE) {
             if let Some(error) = self.replay_chunk(account, chunk, &replayed, &mut done).await? {

@@ -7,6 +7,7 @@ mod account;
 mod address;
 mod admin;
 mod answer;
+mod bulk;
 mod callers;
 mod catalog;
 mod clock;
@@ -47,6 +48,7 @@ mod writer;
 
 pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
+pub use bulk::{BulkDone, BulkQuery, Chosen, Preview, TransactionAction};
 pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, Handled, ResendGiven, SessionView};
 pub use error::Error;
 pub use explain::{CandidateView, Explanation, ExtractedValue};

@@ -7,6 +7,7 @@ mod answers;
 mod api;
 mod attached;
 mod bombs;
+mod bulk;
 mod canaries;
 mod catalogue;
 mod challenges;

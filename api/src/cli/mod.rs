@@ -2,6 +2,7 @@
 //! to standard error.
 
 mod accounts;
+mod bulk;
 mod check;
 mod client;
 mod clock;

@@ -4,6 +4,7 @@
 //! is what has expired, swept or not.
 
 mod accounts;
+mod bulk;
 mod connections;
 mod cycles;
 mod deliver;
@@ -16,6 +17,7 @@ mod keys;
 mod moving;
 mod play;
 mod receive;
+mod replays;
 mod scripted;
 mod secrets;
 mod sessions;

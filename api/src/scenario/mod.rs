@@ -6,6 +6,7 @@
 //! what the scenario gives. So nothing leaves. The same actions on the same cycle come to the same
 //! [`Played`], to the byte.
 
+pub mod explore;
 mod played;
 
 pub use played::{

@@ -6,6 +6,7 @@
 //! not singular yields an array, which is never missing: ask whether it is `empty`.
 
 mod operator;
+mod written;
 
 use chrono::{DateTime, Utc};
 

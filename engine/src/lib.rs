@@ -25,6 +25,7 @@ mod mapping_words;
 mod notify;
 mod ongoing;
 mod options;
+mod play;
 mod portable;
 mod quiet;
 mod round;
@@ -51,6 +52,7 @@ pub use id::{CycleId, EndpointId, HitId, KeyId, MessageId, TransactionId};
 pub use limits::Limits;
 pub use notify::{EVENTS, EventType, example as event_example, own as own_event, schema as event_schema};
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
+pub use play::{Setting, Stage, StageScripts};
 pub use scripts::{ScriptWorker, check_scripts};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{

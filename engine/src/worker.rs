@@ -131,6 +131,7 @@ async fn due(shared: &Arc<Shared>, accounts: Vec<String>, now: Micros) -> Result
     for (account, transaction) in shared.waiters.expired(now) {
         shared.own(&account, Work::Abandon { transaction }).await;
     }
+    shared.waiters.let_go(now);
     Ok(true)
 }
 
@@ -241,14 +242,22 @@ async fn take_up(
     Ok(())
 }
 
-/// All at once, so that they share commits; false where one could not be done.
+/// All at once, so that they share commits (one after another where the engine is played); false where
+/// one could not be done.
 async fn all_own(shared: &Arc<Shared>, account: &str, works: impl Iterator<Item = Work>) -> bool {
+    let mut done = true;
+    if shared.played.is_some() {
+        for work in works {
+            done &= shared.writer.own(account, work).await.is_ok();
+            shared.at_work.none().await;
+        }
+        return done;
+    }
     let mut asked = tokio::task::JoinSet::new();
     for work in works {
         let (shared, account) = (shared.clone(), account.to_owned());
         asked.spawn(async move { shared.writer.own(&account, work).await.is_ok() });
     }
-    let mut done = true;
     while let Some(result) = asked.join_next().await {
         done &= result.unwrap_or(false);
     }
@@ -440,6 +449,24 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
     Ok(target)
 }
 
+/// Returns once all is done that goes on by itself at this instant of a manual clock.
+pub async fn settle(shared: &Arc<Shared>) -> Result<(), Error> {
+    let _moving = shared.advancing.lock().await;
+    let now = shared.clock.now();
+    everything_done(shared).await?;
+    for _ in 0..SETTLED_WITHIN {
+        if next_due(shared).await?.is_none_or(|next| next > now) {
+            return Ok(());
+        }
+        due(shared, shared.catalog().accounts(), now).await?;
+        everything_done(shared).await?;
+    }
+    Err(Error::Unavailable { reason: "what is due could not be done".into(), retry_after: RETRY_SOON })
+}
+
+/// Rounds of what is due at one instant: each may make something else due.
+const SETTLED_WITHIN: usize = 10_000;
+
 /// Steps and deliveries, with what they lead to.
 async fn everything_done(shared: &Arc<Shared>) -> Result<(), Error> {
     loop {
@@ -461,7 +488,7 @@ async fn set(shared: &Shared, instant: Micros) -> Result<(), Error> {
 }
 
 async fn next_due(shared: &Shared) -> Result<Option<Micros>, Error> {
-    let mut next = shared.waiters.next_expiry();
+    let mut next = shared.waiters.next_expiry().into_iter().chain(shared.waiters.next_let_go()).min();
     let mut sooner = |at: Micros| next = Some(next.map_or(at, |known: Micros| known.min(at)));
     let catalog = shared.catalog();
     for account in catalog.accounts() {

@@ -20,6 +20,7 @@ mod serve;
 mod settings;
 mod shared;
 mod table;
+mod test;
 mod transactions;
 mod verify;
 mod webhooks;
@@ -48,6 +49,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Says what is wrong with definitions
     Check(check::Check),
+    /// Plays scenarios: a cycle's tests, in memory, with a clock that they move
+    Test(test::Test),
     /// Explains why a captured request is, or is not, let in
     Verify(verify::Verify),
     /// Draws a definition's graph
@@ -109,6 +112,7 @@ impl Cli {
             Verb::Dev(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
             Verb::Check(verb) => verb.run().await,
+            Verb::Test(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run(),
             Verb::Graph(verb) => verb.run(),
             Verb::Schema(verb) => verb.run(),

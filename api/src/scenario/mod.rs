@@ -6,9 +6,18 @@
 //! what the scenario gives. So nothing leaves. The same actions on the same cycle come to the same
 //! [`Played`], to the byte.
 
+mod edges;
 pub mod explore;
+mod judge;
+mod outside;
+mod play;
 mod played;
+mod sent;
+mod shown;
 
+pub use edges::{edges, written as written_edge};
+pub use judge::{Unmet, differences, judge};
+pub use play::{Prepared, Unplayable, play};
 pub use played::{
     Moment, Played, PlayedAnswer, PlayedHit, PlayedRun, PlayedStep, PlayedTransaction, Sent, SentWhat, TakenEdge,
 };

@@ -61,8 +61,11 @@ pub struct PlayedStep {
     pub kind: String,
     pub status: String,
     pub at: DateTime<Utc>,
+    /// Of a decision, the case that it took, from 0, or `else`; of a `notify` step, its data.
     pub output: Option<Json>,
     pub error: Option<Json>,
+    /// Of an `each`: a list of `{ index, status, steps }`.
+    pub elements: Option<Json>,
 }
 
 /// One [`Action::Hit`](holdfast_definitions::Action).

@@ -3,6 +3,9 @@
 //! Here it is only read. What plays it knows the engine; what came of it is a [`Json`] that an
 //! expectation is held against ([`Wanted::differences`]).
 
+mod expect;
+mod read;
+mod request;
 mod want;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -11,6 +14,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{Json, Span};
 
+pub use read::{CheckedScenarios, check_scenarios, scenario_cycles};
 pub use want::{Difference, Wanted, WantedValue};
 
 /// One document of a `*.test.yaml`.

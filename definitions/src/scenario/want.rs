@@ -3,7 +3,10 @@
 //! An object is expected in part: what it does not name may be anything. A list is expected whole. Two
 //! scalars are the same where `equals` says so (`42` is `"42"`), and null is what is missing.
 
-use crate::{Json, Span, decision};
+use crate::{
+    Json, Span, decision,
+    yaml::{Node, Value},
+};
 
 /// A value that is expected, every part with its place.
 #[derive(Clone, Debug)]
@@ -79,4 +82,16 @@ impl Wanted {
             }
         }
     }
+}
+
+/// What is written, as it is expected.
+pub(super) fn wanted(node: &Node) -> Wanted {
+    let value = match &node.value {
+        Value::List(items) => WantedValue::List(items.iter().map(wanted).collect()),
+        Value::Map(members) => {
+            WantedValue::Map(members.iter().map(|(key, value)| (key.name().to_owned(), wanted(value))).collect())
+        }
+        _ => WantedValue::Scalar(node.json()),
+    };
+    Wanted { value, span: node.span }
 }

@@ -13,6 +13,7 @@ mod handled;
 mod hits;
 mod keys;
 mod moving;
+mod play;
 mod receive;
 mod scripted;
 mod secrets;
@@ -22,6 +23,7 @@ mod transactions;
 pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
 pub use handled::{EVENT_HEADER, Handled};
 pub use moving::{Imported, ImportedCycle};
+pub use play::Played;
 
 use std::{
     collections::BTreeMap,
@@ -40,8 +42,10 @@ use crate::{
     clock::{Clock, Micros, system_now, to_utc},
     connector::Connections,
     egress::{Egress, Tokens},
-    id::Ids,
-    notify, runner,
+    id::{Dice, Ids},
+    notify,
+    play::InTurn,
+    runner,
     scripts::Scripts,
     store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
     usage::Usage,
@@ -89,11 +93,15 @@ pub struct Shared {
     pub egress: Egress,
     pub tokens: Tokens,
     pub secrets: secrets::Secrets,
-    pub scripts: Scripts,
+    pub scripts: Arc<Scripts>,
     handed_on: deliver::HandedOn,
     pub connections: Connections,
     /// What cycles may read of the environment.
     pub environment: BTreeMap<String, Json>,
+    pub dice: Dice,
+    /// It is played: nothing of it happens by itself, callers wait by the engine's clock, and steps are
+    /// done one at a time.
+    pub played: Option<InTurn>,
 }
 
 impl Engine {
@@ -143,10 +151,12 @@ impl Engine {
             at_work: runner::AtWork::default(),
             deliveries,
             egress: Egress::new(options.egress),
+            dice: Dice::default(),
+            played: None,
             tokens: Tokens::default(),
             secrets: secrets::Secrets::new(options.master_keys),
             connections: Connections::default(),
-            scripts: Scripts::new(options.script_worker),
+            scripts: Arc::new(Scripts::new(options.script_worker)),
             environment: options.environment,
             handed_on: deliver::HandedOn::default(),
         });
@@ -320,6 +330,14 @@ impl Shared {
     pub async fn refresh_catalog_or_warn(&self) {
         if let Err(error) = self.reload().await {
             tracing::warn!(error = %error.for_log(), "the catalog could not be read again yet");
+        }
+    }
+
+    /// Microseconds since then, by real time; where it is played, no time goes by.
+    pub fn took(&self, began: std::time::Instant) -> u64 {
+        match self.played {
+            Some(_) => 0,
+            None => u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         }
     }
 

@@ -53,7 +53,7 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
     };
     let masks = Masks::new(mask, request.token.as_ref().map(|(_, token)| token.as_str()));
     let answered = call.shared.egress.send(request.outgoing).await;
-    let duration_us = elapsed(began);
+    let duration_us = call.shared.took(began);
     if let (Ok(Answered { status: 401, .. }), Some((grant, token))) = (&answered, &request.token) {
         call.shared.tokens.forget(grant, token).await;
     }
@@ -99,7 +99,7 @@ fn unasked(
 ) -> Result<Progress, Error> {
     let Unmade { error, shown, may_pass } = unmade;
     let error = StepError { message: mask.apply(&error.message).into_owned(), ..error };
-    let duration_us = elapsed(began);
+    let duration_us = call.shared.took(began);
     let attempts = match shown {
         Some(request) => with_attempt(call.row, failed_attempt(call.now, &request, &error, duration_us))?,
         None => parse(&call.row.attempts)?,
@@ -140,10 +140,6 @@ fn last_status(row: &UnderwayRow) -> Result<Option<u64>, Error> {
     let Json::Array(attempts) = parse(&row.attempts)? else { return Ok(None) };
     let status = attempts.last().and_then(|last| last.get("response")?.get("status").cloned());
     Ok(status.and_then(|status| status.to_string().parse().ok()))
-}
-
-fn elapsed(began: std::time::Instant) -> u64 {
-    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 enum Verdict {

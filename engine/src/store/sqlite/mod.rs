@@ -11,6 +11,7 @@ mod connections;
 mod endpoints;
 mod error;
 mod lock;
+mod memory;
 mod reads;
 mod routes;
 mod sheet;
@@ -60,7 +61,10 @@ const STATEMENTS_KEPT: usize = 320;
 pub struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
-    lock: Lock,
+    /// None in memory.
+    lock: Option<Lock>,
+    /// Only in memory.
+    images: Option<memory::Images>,
 }
 
 impl Sqlite {
@@ -96,7 +100,12 @@ impl Sqlite {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(reading);
-        Ok(Self { writer: Arc::new(Mutex::new(Writer::new(writing, connection))), readers, lock })
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Writer::new(writing, connection))),
+            readers,
+            lock: Some(lock),
+            images: None,
+        })
     }
 }
 

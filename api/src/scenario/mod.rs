@@ -14,6 +14,8 @@ mod play;
 mod played;
 mod sent;
 mod shown;
+mod steady;
+mod yaml;
 
 pub use edges::{edges, written as written_edge};
 pub use judge::{Unmet, differences, judge};

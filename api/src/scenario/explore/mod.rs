@@ -10,14 +10,19 @@
 
 mod moves;
 mod outcome;
+mod scene;
+mod seen;
+mod terrain;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     future::Future,
 };
 
 pub use moves::{Apart, Class, Ground, Move, Sequence, Tried};
 pub use outcome::{Course, Fate, Fault, Otherwise, Outcome};
+pub use scene::Scene;
+pub use terrain::Terrain;
 
 use moves::{Dice, contains, hits_of};
 
@@ -50,6 +55,8 @@ pub struct Explored {
     pub tries: usize,
     /// Not all that there are.
     pub sampled: bool,
+    /// How many sequences came to a call that nothing is given for, by the step. They are not judged.
+    pub unknown: BTreeMap<String, usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -171,6 +178,9 @@ impl<P: Plays> Search<'_, P> {
         self.ask(sequences).await?;
         self.explored.tries += sequences.len();
         let outcomes = self.plays.play(sequences).await?;
+        for step in outcomes.iter().filter_map(|outcome| outcome.unknown.clone()) {
+            *self.explored.unknown.entry(step).or_default() += 1;
+        }
         let both = sequences.iter().zip(&outcomes);
         Ok(both.map(|(sequence, outcome)| self.otherwise(sequence, outcome)).collect())
     }
@@ -200,6 +210,10 @@ impl<P: Plays> Search<'_, P> {
     /// scenario has them, hits may find something else: but they must find it.
     fn otherwise(&self, sequence: &Sequence, outcome: &Outcome) -> Vec<Otherwise> {
         let Some(said) = self.said.get(&once_each(sequence)) else { return Vec::new() };
+        let known = [outcome, &said.own, &said.at_once].iter().all(|one| one.unknown.is_none());
+        if !known {
+            return Vec::new();
+        }
         let found = outcome.otherwise(&said.own);
         let apart = Apart::of(sequence);
         if apart.waits {

@@ -14,6 +14,9 @@ pub struct Outcome {
     pub transactions: Vec<Course>,
     /// What went out, as JSON without instants and ids; sorted.
     pub sent: Vec<String>,
+    /// A step called another system, and the scenario gives no answer: what would come of it is not known,
+    /// and all else is empty.
+    pub unknown: Option<String>,
 }
 
 /// Of a hit.

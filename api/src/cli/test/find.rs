@@ -28,7 +28,6 @@ pub struct Found {
 /// A folder, and the cycles that its files define.
 #[derive(Debug, Default)]
 pub struct Place {
-    pub folder: PathBuf,
     /// With the file that each is in.
     pub cycles: Vec<(Arc<Cycle>, PathBuf)>,
     /// Of definitions, errors only, each with its file's text.
@@ -144,7 +143,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 /// The cycles of a folder's definitions; connectors of one file serve the others.
 pub fn place_of(folder: &Path) -> anyhow::Result<Place> {
-    let mut place = Place { folder: folder.to_owned(), ..Place::default() };
+    let mut place = Place::default();
     let mut texts = Vec::new();
     let mut connectors = Connectors::new();
     for path in definition_files(folder)? {

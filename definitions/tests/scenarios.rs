@@ -48,7 +48,8 @@ fn every_code_has_a_page_whose_examples_are_true() {
 #[test]
 fn each_bad_scenario_earns_what_it_did() {
     let folder = root().join("../tests/corpora/scenarios/bad");
-    let mut files: Vec<_> = fs::read_dir(folder).expect("the corpus").map(|file| file.expect("a file").path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).expect("the corpus").map(|file| file.expect("a file").path()).collect();
     files.sort();
     let mut missing: Vec<_> = codes().filter(|code| code.starts_with("HF14")).collect();
     for file in files {

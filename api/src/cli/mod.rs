@@ -8,12 +8,14 @@ mod clock;
 mod connections;
 mod cycles;
 mod dev;
+mod diff;
 mod endpoints;
 mod graph;
 mod hits;
 mod keys;
 mod master;
 mod open;
+mod recorded;
 mod schema;
 mod secrets;
 mod serve;
@@ -53,6 +55,8 @@ enum Verb {
     Test(test::Test),
     /// Explains why a captured request is, or is not, let in
     Verify(verify::Verify),
+    /// Plays the last transactions' hits on two versions of a cycle: which would go another way
+    Diff(diff::Diff),
     /// Draws a definition's graph
     Graph(graph::Graph),
     /// Prints the JSON Schema of definitions, for editors
@@ -114,6 +118,7 @@ impl Cli {
             Verb::Check(verb) => verb.run().await,
             Verb::Test(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run(),
+            Verb::Diff(verb) => verb.run().await,
             Verb::Graph(verb) => verb.run(),
             Verb::Schema(verb) => verb.run(),
             Verb::Cycles(verb) => verb.run().await,

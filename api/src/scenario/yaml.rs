@@ -117,7 +117,10 @@ pub fn steps(out: &mut String, indent: usize, actions: &[Action]) {
     for action in actions {
         match action {
             Action::Hit(request) => hit(out, indent, request),
-            Action::Advance(by) => item(out, indent, "advance", &Json::from(format_duration(*by))),
+            Action::Advance(by) => {
+                pad(out, indent);
+                out.push_str(&format!("- advance: {}\n", format_duration(*by)));
+            }
             Action::Stop => nothing(out, indent, "stop"),
             Action::Start => nothing(out, indent, "start"),
             Action::Cancel(None) => nothing(out, indent, "cancel"),

@@ -1,7 +1,10 @@
 //! What an author says of senders, so that exploring does not try it: `explore:`.
 
 use super::read::Reading;
-use crate::{StepKind, yaml::{Node, Value}};
+use crate::{
+    StepKind,
+    yaml::{Node, Value},
+};
 
 const PROMISES: &[&str] = &["ordered", "once", "on_time"];
 

@@ -13,6 +13,7 @@ mod outcome;
 mod scene;
 mod seen;
 mod terrain;
+mod told;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -67,10 +68,23 @@ pub struct Finding {
     pub otherwise: Vec<Otherwise>,
 }
 
+impl Finding {
+    /// Shorter ones come first.
+    pub fn length(&self) -> (usize, usize, Fault) {
+        (hits_of(&self.sequence).len(), self.sequence.len(), self.fault)
+    }
+}
+
 /// Tries what there is, shortest first.
 pub async fn explore<P: Plays>(ground: &Ground, plays: &P, effort: Effort) -> Result<Explored, P::Error> {
-    let mut search =
-        Search { ground, plays, said: HashMap::new(), kinds: HashSet::new(), explored: Explored::default() };
+    let mut search = Search {
+        ground,
+        plays,
+        said: HashMap::new(),
+        kinds: HashSet::new(),
+        faulty: Vec::new(),
+        explored: Explored::default(),
+    };
     let mut dice = Dice(effort.seed);
     let classes = ground.classes();
     for (at, class) in classes.iter().enumerate() {
@@ -106,6 +120,8 @@ struct Search<'a, P> {
     /// By the hits, ascending.
     said: HashMap<Vec<usize>, Said>,
     kinds: HashSet<(Fault, Apart)>,
+    /// What is faulty, found or like something that was: no longer one that has it in it says more.
+    faulty: Vec<Sequence>,
     explored: Explored,
 }
 
@@ -113,8 +129,8 @@ impl<P: Plays> Search<'_, P> {
     async fn class(&mut self, sequences: Vec<Sequence>) -> Result<(), P::Error> {
         let mut rest = sequences.into_iter().peekable();
         while rest.peek().is_some() {
-            let known = &self.explored.findings;
-            let unknown = |one: &Sequence| !known.iter().any(|finding| contains(one, &finding.sequence));
+            let known = &self.faulty;
+            let unknown = |one: &Sequence| !known.iter().any(|faulty| contains(one, faulty));
             let batch: Vec<Sequence> =
                 rest.by_ref().filter(|one| unknown(one) && !self.is_the_scenarios(one)).take(BATCH).collect();
             let judged = self.judge(&batch).await?;
@@ -137,20 +153,25 @@ impl<P: Plays> Search<'_, P> {
     }
 
     async fn found(&mut self, sequence: Sequence, fault: Fault) -> Result<(), P::Error> {
-        let contained = |finding: &Finding| contains(&sequence, &finding.sequence);
-        if self.explored.findings.iter().any(contained) || self.kinds.contains(&(fault, Apart::of(&sequence))) {
+        if self.is_known(&sequence) {
             return Ok(());
         }
-        let kind = (fault, Apart::of(&sequence));
-        let finding = self.shrink(sequence, fault).await?;
-        let shortest = (fault, Apart::of(&finding.sequence));
-        // Those that are made as short are not looked at again.
-        self.kinds.insert(kind);
-        if self.kinds.insert(shortest) || kind == shortest {
-            self.explored.findings.push(finding);
-            self.explored.findings.sort_by_key(|one| (hits_of(&one.sequence).len(), one.sequence.len(), one.fault));
+        let kind = (fault, Apart::of(&sequence).kind());
+        if self.kinds.insert(kind) {
+            let finding = self.shrink(sequence.clone(), fault).await?;
+            let shortest = (fault, Apart::of(&finding.sequence).kind());
+            if !self.is_known(&finding.sequence) && (shortest == kind || self.kinds.insert(shortest)) {
+                self.faulty.push(finding.sequence.clone());
+                self.explored.findings.push(finding);
+                self.explored.findings.sort_by_key(Finding::length);
+            }
         }
+        self.faulty.push(sequence);
         Ok(())
+    }
+
+    fn is_known(&self, sequence: &Sequence) -> bool {
+        self.faulty.iter().any(|faulty| contains(sequence, faulty))
     }
 
     /// As short as it gets, a move at a time, and then as much in the scenario's order as it gets, with the

@@ -227,6 +227,11 @@ impl Apart {
         }
     }
 
+    /// What has a pause is of one kind, whichever side of it the hits are on.
+    pub fn kind(self) -> Self {
+        Self { out_of_order: self.out_of_order && !self.waits, ..self }
+    }
+
     /// Nothing sets it apart that does not set the other apart.
     pub fn is_within(self, other: Self) -> bool {
         self.out_of_order <= other.out_of_order && self.doubled <= other.doubled && self.waits <= other.waits

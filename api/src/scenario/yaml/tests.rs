@@ -52,7 +52,7 @@ fn a_hit_is_written_as_a_person_would() {
     assert_eq!(
         written(&one),
         "  - hit: placed\n    headers: { x-shop: north }\n    query: { a: [\"1\", \"2\"] }\n    \
-         body: { order: A-17, id: \"42\", n: 42, at: \"now: soon\", lines: [] }\n"
+         body: { order: A-17, id: \"42\", \"n\": 42, at: \"now: soon\", lines: [] }\n"
     );
 }
 

@@ -44,6 +44,7 @@ mod reruns;
 mod resuming;
 mod retention;
 mod running;
+mod scenarios;
 mod scripts;
 mod secrets;
 mod senders;

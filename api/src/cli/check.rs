@@ -1,18 +1,29 @@
 //! `holdfast check`: what is wrong with definitions.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check, render_line, render_terminal};
+use holdfast_definitions::{
+    Checked, Cycle, Diagnostic, Severity, check, check_scenarios, render_line, render_terminal,
+};
 
 use holdfast_engine::check_scripts;
 
-use super::{open::script_worker, say};
+use super::{
+    open::script_worker,
+    say,
+    test::{is_scenario_file, place_of},
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  holdfast check definitions/cycles/*.yaml\n  holdfast check --explain HF012")]
 pub struct Check {
+    /// Definitions, and scenarios (*.test.yaml)
     #[arg(required_unless_present = "explain")]
     files: Vec<PathBuf>,
     /// Prints the page of a code, with a wrong and a right example
@@ -42,7 +53,10 @@ impl Check {
         let mut all: Vec<Diagnostic> = Vec::new();
         for file in &self.files {
             let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let Checked { diagnostics, cycles, .. } = checked(&file.display().to_string(), &text).await;
+            let Checked { diagnostics, cycles, .. } = match is_scenario_file(file) {
+                true => scenarios(file, &text)?,
+                false => checked(&file.display().to_string(), &text).await,
+            };
             if !self.json {
                 for one in &diagnostics {
                     match self.format {
@@ -74,6 +88,14 @@ async fn checked(file: &str, text: &str) -> Checked {
         Some(worker) => check_scripts(worker, file, text).await,
         None => check(file, text),
     }
+}
+
+/// A scenario file, against the cycles beside it.
+fn scenarios(file: &Path, text: &str) -> anyhow::Result<Checked> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let cycles: Vec<_> = place_of(folder)?.cycles.into_iter().map(|(cycle, _)| cycle).collect();
+    let diagnostics = check_scenarios(&file.display().to_string(), text, &cycles).diagnostics;
+    Ok(Checked { diagnostics, ..Checked::default() })
 }
 
 /// Webhooks that let in whoever knows their address.

@@ -1,6 +1,10 @@
 //! One scenario's actions, done in order.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -9,9 +13,11 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use holdfast_definitions::{Action, Cycle, GivenAnswers, Json, Members, Request, RequestBody, ScenarioGiven};
+use holdfast_definitions::{
+    Action, Cycle, GivenAnswers, Json, Members, Request, RequestBody, Retention, ScenarioGiven,
+};
 use holdfast_engine::{
-    DEFAULT_ACCOUNT, Engine, Error, HitId, HitStatus, PageQuery, Setting, Stage, TransactionFilter, TransactionId,
+    DEFAULT_ACCOUNT, Engine, Error, Hit, HitId, HitStatus, PageQuery, Setting, Stage, TransactionFilter, TransactionId,
     TransactionView,
 };
 use tokio::task::JoinSet;
@@ -28,8 +34,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// An answer's body, at most.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// Transactions that are looked at.
-const TRANSACTIONS_MAX: u32 = 1_000;
+/// Transactions, and hits, that are looked at.
+const ROWS_MAX: u32 = 1_000;
 /// What ids and scripts' random numbers are drawn from: the same in every scenario.
 const SEED: u64 = 1;
 /// Fields that name a hit or a transaction, or frame the message.
@@ -117,6 +123,11 @@ pub async fn play(stage: &Stage, prepared: &Prepared, actions: &[Action]) -> Res
         hits: Vec::new(),
         waiting: JoinSet::new(),
         seen: BTreeMap::new(),
+        first: None,
+        starts_several: prepared
+            .cycle
+            .webhooks()
+            .any(|(_, _, webhook)| webhook.connected.is_some() || webhook.shared.is_some()),
     };
     let played = player.all(actions).await;
     player.waiting.shutdown().await;
@@ -134,6 +145,10 @@ struct Player {
     waiting: JoinSet<(usize, Arrived)>,
     /// Every transaction as it was last seen, in the order of their starts.
     seen: BTreeMap<TransactionId, PlayedTransaction>,
+    /// When the first hit came.
+    first: Option<DateTime<Utc>>,
+    /// A hit may start more transactions than its own row names.
+    starts_several: bool,
 }
 
 struct HitSoFar {
@@ -163,7 +178,10 @@ impl Player {
                 return Err(Unplayable::NoAnswer { action: Some(at), step });
             }
         }
-        let end = self.moment().await.map_err(|error| wrong(actions.len().saturating_sub(1), &error))?;
+        let end = match (actions.last(), moments.last()) {
+            (Some(Action::Expect(_)), Some(last)) => last.clone(),
+            _ => self.moment().await.map_err(|error| wrong(actions.len().saturating_sub(1), &error))?,
+        };
         let runs = end.transactions.iter().flat_map(|transaction| &transaction.runs);
         let mut edges: Vec<_> = runs.flat_map(|run| edges::taken(&self.cycle, run)).collect();
         edges.sort();
@@ -189,7 +207,12 @@ impl Player {
             Action::Expect(_) => Ok(()),
         };
         done.map_err(|error| wrong(at, &error))?;
-        self.settle().await.map_err(|error| wrong(at, &error))
+        let settled = match action {
+            // It is settled wherever the clock stopped.
+            Action::Advance(_) => Ok(()),
+            _ => self.settle().await,
+        };
+        settled.map_err(|error| wrong(at, &error))
     }
 
     /// The transaction of a hit; of the latest where none is named.
@@ -211,6 +234,7 @@ impl Player {
         let identifier = identifier.ok_or_else(|| Error::Invalid(format!("{name} has no webhook {}", request.step)))?;
         let sent = http_request(&identifier, request)?;
         self.outside.hits(&request.step);
+        self.first = self.first.or_else(|| Some(self.engine.now()));
         let mut kept = self.engine.kept_callers();
         kept.mark_unchanged();
         let (app, at) = (self.app.clone(), self.hits.len());
@@ -253,6 +277,10 @@ impl Player {
     /// All that goes on by itself is done, and callers have what answers there are.
     async fn settle(&mut self) -> Result<(), Error> {
         self.engine.settle().await?;
+        self.collect().await
+    }
+
+    async fn collect(&mut self) -> Result<(), Error> {
         while self.waiting.len() > self.engine.waiting_callers() {
             let ended = tokio::time::timeout(PATIENCE, self.waiting.join_next()).await;
             match ended {
@@ -279,7 +307,7 @@ impl Player {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         let target = self.engine.now().checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let instant = TimeDelta::microseconds(1);
-        loop {
+        while self.first.is_some_and(|first| first + self.least_kept() <= target) {
             let all = self.list().await?;
             let Some(over) = all.iter().map(|one| one.expires_at).min().filter(|over| *over <= target) else { break };
             let eve = over - instant;
@@ -297,41 +325,59 @@ impl Player {
     async fn go_to(&mut self, target: DateTime<Utc>) -> Result<(), Error> {
         let by = (target - self.engine.now()).to_std().unwrap_or_default();
         self.engine.advance(by).await?;
-        self.settle().await
+        self.collect().await
+    }
+
+    /// No transaction's retention is over sooner after its start.
+    fn least_kept(&self) -> TimeDelta {
+        let least = match self.cycle.retention {
+            Retention::FromStart(kept) => kept,
+            Retention::ByOutcome { completed, failed } => completed.min(failed),
+        };
+        TimeDelta::from_std(least).unwrap_or(TimeDelta::MAX)
     }
 
     async fn list(&self) -> Result<Vec<TransactionView>, Error> {
-        let query = PageQuery { limit: Some(TRANSACTIONS_MAX), after: None };
+        let query = PageQuery { limit: Some(ROWS_MAX), after: None };
         Ok(self.engine.transactions(DEFAULT_ACCOUNT, TransactionFilter::default(), query).await?.data)
     }
 
     /// At every transaction and every hit.
     async fn look(&mut self) -> Result<(), Error> {
-        let all = self.list().await?;
-        for (_, one) in self.seen.iter_mut().filter(|(id, _)| !all.iter().any(|view| view.id == **id)) {
-            one.gone = true;
+        let page = PageQuery { limit: Some(ROWS_MAX), after: None };
+        let rows = self.engine.hits(DEFAULT_ACCOUNT, None, None, page).await?.data;
+        let rows: BTreeMap<HitId, Hit> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let applied = |row: &Hit| row.applications.iter().filter_map(|one| one.transaction).collect::<Vec<_>>();
+        let mut ids: BTreeSet<TransactionId> =
+            rows.values().flat_map(|row| row.transaction.into_iter().chain(applied(row))).collect();
+        ids.extend(self.seen.keys());
+        if self.starts_several {
+            ids.extend(self.list().await?.into_iter().map(|view| view.id));
         }
         let mut runs = BTreeMap::new();
         for (at, hit) in self.hits.iter().enumerate().filter(|(_, hit)| !hit.repeats) {
             runs.extend(hit.id.map(|id| (id, at)));
         }
-        for view in all {
-            let id = view.id;
-            let view = self.engine.transaction(DEFAULT_ACCOUNT, id).await?;
-            self.seen.insert(id, transaction(view, &runs));
+        for id in ids {
+            match self.engine.transaction(DEFAULT_ACCOUNT, id).await {
+                Ok(view) => drop(self.seen.insert(id, transaction(view, &runs))),
+                Err(Error::NotFound { .. }) => {
+                    if let Some(seen) = self.seen.get_mut(&id) {
+                        seen.gone = true;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
         let positions: Vec<TransactionId> = self.seen.keys().copied().collect();
         for hit in &mut self.hits {
             let Some(id) = hit.id else { continue };
-            match self.engine.hit(DEFAULT_ACCOUNT, id).await {
-                Ok(row) => {
-                    hit.of = row.transaction.or(hit.of);
-                    hit.shown.status = Some(if hit.repeats { HitStatus::Duplicate } else { row.status });
-                    (hit.shown.reason, hit.shown.ambiguous, hit.shown.run) = (row.reason, row.ambiguous, row.run);
-                }
-                // Its retention is over.
-                Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
+            // One whose retention is over is as it was.
+            if let Some(row) = rows.get(&id) {
+                hit.of = row.transaction.or(hit.of);
+                hit.shown.status = Some(if hit.repeats { HitStatus::Duplicate } else { row.status });
+                hit.shown.reason.clone_from(&row.reason);
+                (hit.shown.ambiguous, hit.shown.run) = (row.ambiguous, row.run);
             }
             hit.shown.transaction = hit.of.and_then(|id| positions.binary_search(&id).ok());
         }

@@ -45,6 +45,12 @@ const OURS: [&str; 11] = [
 #[derive(Clone)]
 pub struct Egress(Way);
 
+impl std::fmt::Debug for Egress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Egress").finish_non_exhaustive()
+    }
+}
+
 #[derive(Clone)]
 enum Way {
     Out { client: Client<Connector, Full<Bytes>>, places: Places },

@@ -317,6 +317,10 @@ impl Shared {
 
     /// Reloads where another node has changed something.
     pub async fn follow_catalog(&self) -> Result<(), Error> {
+        // Nobody else changes what one that is played has deployed.
+        if self.played.is_some() {
+            return Ok(());
+        }
         let known = self.catalog();
         let revisions = self.store.revisions().await?;
         if !known.is_of(&revisions) {

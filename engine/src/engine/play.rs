@@ -52,6 +52,7 @@ impl Engine {
             played: Some(InTurn::default()),
         });
         shared.connections.is_at(PLAYED_AT);
+        shared.connections.has_none(DEFAULT_ACCOUNT, shared.catalog().revision(DEFAULT_ACCOUNT));
         let tasks = vec![tokio::spawn(writer::run(shared.clone(), queue, Ids::seeded(!played.seed)))];
         Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) }
     }

@@ -19,7 +19,7 @@ use clap::Args;
 use holdfast_engine::StageScripts;
 
 use super::open::script_worker;
-pub use find::{Found, find};
+pub use find::{Found, find, is_scenario_file, place_of};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
@@ -30,16 +30,16 @@ pub use find::{Found, find};
   holdfast test --filter despatch --junit results.xml")]
 pub struct Test {
     /// Scenario files (*.test.yaml), or folders that hold some
-    #[arg(default_value = ".", env = "HOLDFAST_TEST_PATHS", value_delimiter = ':')]
+    #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
     /// Plays only scenarios with this in their name
-    #[arg(long, value_name = "TEXT", env = "HOLDFAST_TEST_FILTER")]
+    #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Plays again whenever a file changes
-    #[arg(long, env = "HOLDFAST_TEST_WATCH")]
+    #[arg(long)]
     watch: bool,
     /// Also writes the results to a file, as JUnit's XML
-    #[arg(long, value_name = "FILE", env = "HOLDFAST_TEST_JUNIT")]
+    #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Results as one JSON document
     #[arg(long, conflicts_with = "watch")]

@@ -4,7 +4,7 @@
 //! is most of what opening one takes.
 
 use std::sync::{
-    Arc,
+    Arc, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -27,9 +27,11 @@ const ATTACH: &str = "ATTACH ':memory:' AS empty; ATTACH ':memory:' AS image";
 /// What sets a store back, each one text.
 #[derive(Debug)]
 pub struct Images {
+    tables: Vec<String>,
     to_empty: String,
-    to_image: String,
     take: String,
+    /// As of the image that was taken last: most tables of it have no row.
+    to_image: std::sync::Mutex<Arc<str>>,
 }
 
 impl Sqlite {
@@ -66,24 +68,34 @@ impl Sqlite {
 
     /// As it was when it was opened.
     pub async fn empty(&self) -> Result<()> {
-        self.run(|images| &images.to_empty).await
+        let images = self.images()?;
+        self.run(&images.to_empty).await
     }
 
     /// What is in it now is what [`Self::set_back`] brings back.
     pub async fn take_image(&self) -> Result<()> {
-        self.run(|images| &images.take).await
+        let images = self.images()?;
+        self.run(&images.take).await?;
+        let mut writer = self.writer.lock().await;
+        let filled = Images::filled(&images.tables, writer.alone().await?).await.map_err(error::of)?;
+        *images.to_image.lock().unwrap_or_else(PoisonError::into_inner) = images.back(&filled).into();
+        Ok(())
     }
 
     /// As it was when its image was taken.
     pub async fn set_back(&self) -> Result<()> {
-        self.run(|images| &images.to_image).await
+        let text = self.images()?.to_image.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.run(&text).await
     }
 
-    async fn run(&self, text: impl Fn(&Images) -> &String) -> Result<()> {
-        let Some(images) = &self.images else { return Err(error::refused("the store is not one in memory")) };
+    fn images(&self) -> Result<&Images> {
+        self.images.as_ref().ok_or_else(|| error::refused("the store is not one in memory"))
+    }
+
+    async fn run(&self, text: &str) -> Result<()> {
         let mut writer = self.writer.lock().await;
         // Made of the schema's own names.
-        let text = AssertSqlSafe(text(images).as_str());
+        let text = AssertSqlSafe(text);
         sqlx::query(text).execute(writer.alone().await?).await.map(|_| ()).map_err(error::of)
     }
 }
@@ -98,14 +110,29 @@ impl Images {
                 sqlx::query(AssertSqlSafe(text)).execute(&mut *connection).await?;
             }
         }
-        let copied = |from: &str, to: &str| {
-            let one = |table: &String| {
-                format!("DELETE FROM {to}.{table}; INSERT INTO {to}.{table} SELECT * FROM {from}.{table};")
-            };
-            format!("BEGIN IMMEDIATE; {} COMMIT", tables.iter().map(one).collect::<String>())
-        };
-        Ok(Self { to_empty: copied("empty", "main"), to_image: copied("image", "main"), take: copied("main", "image") })
+        let to_empty = copied("empty", "main", &tables, &tables);
+        let take = copied("main", "image", &tables, &tables);
+        let to_image = std::sync::Mutex::new(to_empty.as_str().into());
+        Ok(Self { tables, to_empty, take, to_image })
     }
+
+    /// The tables of the image that have rows.
+    async fn filled(tables: &[String], connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+        let one = |table: &String| format!("SELECT '{table}' WHERE EXISTS (SELECT 1 FROM image.{table})");
+        let text = tables.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ");
+        sqlx::query_scalar(AssertSqlSafe(text)).fetch_all(connection).await
+    }
+
+    fn back(&self, filled: &[String]) -> String {
+        copied("image", "main", &self.tables, filled)
+    }
+}
+
+/// With a condition, a table's rows are deleted one by one, and an empty one is not written to.
+fn copied(from: &str, to: &str, tables: &[String], filled: &[String]) -> String {
+    let emptied = tables.iter().map(|table| format!("DELETE FROM {to}.{table} WHERE 1; "));
+    let filled = filled.iter().map(|table| format!("INSERT INTO {to}.{table} SELECT * FROM {from}.{table}; "));
+    format!("BEGIN IMMEDIATE; {}COMMIT", emptied.chain(filled).collect::<String>())
 }
 
 #[cfg(test)]

@@ -62,8 +62,9 @@ pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
 pub use problem::Span;
 pub use render::{render_line, render_terminal};
 pub use scenario::{
-    Action, CheckedScenarios, Difference, Expected, GivenAnswer, GivenAnswers, Request, RequestBody, SCENARIO_START,
-    Scenario, ScenarioGiven, ScenarioStep, Wanted, WantedValue, check_scenarios, scenario_cycles,
+    Action, CheckedScenarios, Difference, Expected, GivenAnswer, GivenAnswers, Promised, Promises, Request,
+    RequestBody, SCENARIO_START, Scenario, ScenarioGiven, ScenarioStep, Wanted, WantedValue, check_scenarios,
+    scenario_cycles,
 };
 pub use schema::{Misfit, Schema};
 pub use shared::{SharedChecked, check_route, check_shared};

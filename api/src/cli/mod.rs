@@ -9,6 +9,7 @@ mod clock;
 mod connections;
 mod cycles;
 mod dev;
+mod diff;
 mod endpoints;
 mod figures;
 mod graph;
@@ -18,6 +19,7 @@ mod keys;
 mod lsp;
 mod master;
 mod open;
+mod recorded;
 mod schema;
 mod secrets;
 mod serve;
@@ -57,6 +59,8 @@ enum Verb {
     Test(test::Test),
     /// Explains why a captured request is, or is not, let in
     Verify(verify::Verify),
+    /// Plays the last transactions' hits on two versions of a cycle: which would go another way
+    Diff(diff::Diff),
     /// Draws a definition's graph
     Graph(graph::Graph),
     /// Prints the JSON Schema of definitions, for editors
@@ -120,6 +124,7 @@ impl Cli {
             Verb::Check(verb) => verb.run().await,
             Verb::Test(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run(),
+            Verb::Diff(verb) => verb.run().await,
             Verb::Graph(verb) => verb.run(),
             Verb::Schema(verb) => verb.run(),
             Verb::Lsp(verb) => verb.run().await,

@@ -6,14 +6,20 @@
 //! what the scenario gives. So nothing leaves. The same actions on the same cycle come to the same
 //! [`Played`], to the byte.
 
+mod compare;
 mod edges;
+pub mod explore;
 mod judge;
 mod outside;
 mod play;
 mod played;
+pub mod record;
 mod sent;
 mod shown;
+mod steady;
+mod yaml;
 
+pub use compare::{Compared, Turn, compare};
 pub use edges::{edges, written as written_edge};
 pub use judge::{Unmet, differences, judge};
 pub use play::{Prepared, Unplayable, play};

@@ -4,6 +4,7 @@
 //! expectation is held against ([`Wanted::differences`]).
 
 mod expect;
+mod promise;
 mod read;
 mod request;
 mod want;
@@ -14,6 +15,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{Json, Span};
 
+pub use promise::{Promised, Promises};
 pub use read::{CheckedScenarios, check_scenarios, scenario_cycles};
 pub use want::{Difference, Wanted, WantedValue};
 
@@ -24,6 +26,8 @@ pub struct Scenario {
     /// The cycle that it plays on: a name.
     pub cycle: String,
     pub given: ScenarioGiven,
+    /// `explore`
+    pub promises: Promises,
     pub steps: Vec<ScenarioStep>,
     /// Of its name.
     pub span: Span,

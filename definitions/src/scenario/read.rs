@@ -21,7 +21,7 @@ use crate::{
 /// Steps of a scenario.
 const STEPS_MAX: usize = 1_000;
 
-const TOP: &[&str] = &["test", "cycle", "given", "steps"];
+const TOP: &[&str] = &["test", "cycle", "given", "explore", "steps"];
 const GIVEN: &[&str] = &["at", "http", "secrets", "vars", "env"];
 pub(super) const ACTIONS: &[&str] = &["hit", "advance", "stop", "start", "cancel", "rerun", "expect"];
 
@@ -107,9 +107,17 @@ impl Reading<'_> {
             None => Some(ScenarioGiven::nothing()),
             Some(node) => self.given(node),
         };
+        let promises = get(root, "explore").map(|node| self.promises(node)).unwrap_or_default();
         let steps = self.lowering.required(root, "steps").map(|node| self.steps(node));
         let name = name?;
-        Some(Scenario { name: name.value, span: name.span, cycle: cycle?.value, given: given?, steps: steps? })
+        Some(Scenario {
+            name: name.value,
+            span: name.span,
+            cycle: cycle?.value,
+            given: given?,
+            promises,
+            steps: steps?,
+        })
     }
 
     fn required_text(&mut self, node: &Node, name: &str) -> Option<crate::written::Spanned<String>> {

@@ -3,9 +3,11 @@
 
 mod cover;
 mod difference;
+mod explore;
 mod find;
 mod json;
 mod junit;
+mod record;
 mod report;
 mod run;
 mod watch;
@@ -23,6 +25,8 @@ pub use find::{Found, find, is_scenario_file, place_of};
 #[command(after_help = "Example:
   holdfast test definitions/cycles
   holdfast test --watch
+  holdfast test --explore definitions/cycles/payment.test.yaml
+  holdfast test --record TRANSACTION --mask '$.body.card' > payment.test.yaml
   holdfast test --filter despatch --junit results.xml")]
 pub struct Test {
     /// Scenario files (*.test.yaml), or folders that hold some
@@ -40,10 +44,17 @@ pub struct Test {
     /// Results as one JSON document
     #[arg(long, conflicts_with = "watch")]
     json: bool,
+    #[command(flatten)]
+    exploring: explore::Exploring,
+    #[command(flatten)]
+    recording: record::Recording,
 }
 
 impl Test {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(id) = &self.recording.record {
+            return self.recording.run(id, &StageScripts::new(script_worker())).await;
+        }
         if let Some(missing) = self.paths.iter().find(|path| !path.exists()) {
             eprintln!("holdfast: {}: there is no such file or folder", missing.display());
             return Ok(ExitCode::from(2));
@@ -65,6 +76,9 @@ impl Test {
         let mut found = find(&self.paths)?;
         if let Some(filter) = &self.filter {
             found.keep(|scenario| scenario.name.contains(filter));
+        }
+        if self.exploring.explore {
+            return explore::explore_all(&self.exploring, &found, scripts, self.json).await;
         }
         let results = run::all(&found, scripts).await?;
         let coverage = cover::coverage(&found, &results);

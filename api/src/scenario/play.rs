@@ -17,8 +17,8 @@ use holdfast_definitions::{
     Action, Cycle, GivenAnswers, Json, Members, Request, RequestBody, Retention, ScenarioGiven,
 };
 use holdfast_engine::{
-    DEFAULT_ACCOUNT, Engine, Error, Hit, HitId, HitStatus, PageQuery, Setting, Stage, TransactionFilter, TransactionId,
-    TransactionView,
+    DEFAULT_ACCOUNT, Engine, Error, Hit, HitFilter, HitId, HitStatus, PageQuery, Setting, Stage, TransactionFilter,
+    TransactionId, TransactionView,
 };
 use tokio::task::JoinSet;
 
@@ -271,7 +271,8 @@ impl Player {
         }
         if self.hits[at].shown.answer.is_none() {
             let page = PageQuery { limit: Some(1), after: None };
-            let newest = self.engine.hits(DEFAULT_ACCOUNT, Some(&identifier), None, page).await?;
+            let of = HitFilter { webhook: Some(identifier.clone()), ..HitFilter::default() };
+            let newest = self.engine.hits(DEFAULT_ACCOUNT, of, page).await?;
             self.hits[at].id = newest.data.first().map(|hit| hit.id);
         }
         Ok(())
@@ -348,7 +349,7 @@ impl Player {
     /// At every transaction and every hit.
     async fn look(&mut self) -> Result<(), Error> {
         let page = PageQuery { limit: Some(ROWS_MAX), after: None };
-        let rows = self.engine.hits(DEFAULT_ACCOUNT, None, None, page).await?.data;
+        let rows = self.engine.hits(DEFAULT_ACCOUNT, HitFilter::default(), page).await?.data;
         let rows: BTreeMap<HitId, Hit> = rows.into_iter().map(|row| (row.id, row)).collect();
         let applied = |row: &Hit| row.applications.iter().filter_map(|one| one.transaction).collect::<Vec<_>>();
         let mut ids: BTreeSet<TransactionId> =

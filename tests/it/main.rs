@@ -13,6 +13,7 @@ mod challenges;
 mod clients;
 mod commits;
 mod connectors;
+mod console;
 mod crash;
 mod crowds;
 mod dev;

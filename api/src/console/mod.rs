@@ -1,0 +1,36 @@
+//! The console: pages made on the server, for people who look.
+//!
+//! Invariants: every page is HTML from a template that escapes what it is given; nothing is loaded from
+//! another host and no script or style stands in a page ([`rim::POLICY`]); every change carries its
+//! session's token; what a key may not do is neither shown nor done; a page shows the session's
+//! account and no other.
+
+mod assets;
+mod keys;
+mod live;
+mod page;
+mod rim;
+mod session;
+mod sign_in;
+mod words;
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+
+use crate::App;
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/console", get(page::home))
+        .route("/console/", get(page::home))
+        .route("/console/assets/{name}", get(assets::asset))
+        .route("/console/live", get(live::live))
+        .route("/console/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/console/sign-out", post(sign_in::leave))
+        .route("/console/account", post(sign_in::choose))
+        .route("/console/keys", get(keys::list).post(keys::create))
+        .route("/console/keys/{id}/revoke", post(keys::revoke))
+        .layer(middleware::from_fn(rim::around))
+}

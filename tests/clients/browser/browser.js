@@ -102,8 +102,9 @@ export class Person {
   }
 
   async deploys(yaml) {
-    for (const deployed of (await this.api("POST", "/cycles", yaml)).data) {
-      await this.api("POST", `/cycles/${deployed.cycle?.name ?? deployed.name}/start`, {});
+    await this.api("POST", "/cycles", yaml);
+    for (const { name, state } of (await this.api("GET", "/cycles?limit=1000")).data) {
+      if (state !== "running") await this.api("POST", `/cycles/${name}/start`, {});
     }
   }
 
@@ -139,4 +140,6 @@ export async function scene(play) {
     console.error(error);
     process.exitCode = 1;
   });
+  // Whatever a scene still has open.
+  process.exit();
 }

@@ -25,6 +25,7 @@ await scene(async (person, page) => {
   await person.deploys("cycle: ours\nsteps:\n  asked: { webhook: }");
   await page.getByRole("button", { name: "Look at acme" }).click();
   await page.waitForURL("**/console/cycles");
+  await person.goes("/console/subscriptions");
   assert.equal(await page.locator(".account").innerText(), "acme");
   assert.equal(await page.getByText("ours", { exact: true }).count(), 0, "another account's cycles are not seen");
   await person.goes("/console/keys");

@@ -32,7 +32,7 @@ await scene(async (person, page) => {
   assert.equal(told.length, 1, "the validation was sent");
 
   // Told of while the page is looked at: it comes without a reload.
-  await person.deploys(`cycle: told\ndescription: ${JSON.stringify(EVIL)}\nsteps:\n  asked: { webhook: , next: failed }\n  failed: { fail: { message: ${JSON.stringify(EVIL)} } }`);
+  await person.deploys(`cycle: told\ndescription: ${JSON.stringify(EVIL)}\nsteps:\n  asked: { webhook: , next: failed }\n  failed: { fail: { message: "<script>globalThis.evil = 1</script>" } }`);
   await page.getByRole("link", { name: "Endpoints" }).first().click();
   await page.getByRole("link", { name: url }).click();
   await page.getByText("It was told nothing yet").waitFor();

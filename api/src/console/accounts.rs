@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State},
     response::{Html, Response},
 };
+use chrono::{DateTime, Utc};
 use holdfast_engine::{AccountLimits, AccountView, DEFAULT_ACCOUNT, PageQuery};
 use serde::Deserialize;
 
@@ -28,7 +29,8 @@ struct Accounts {
 
 struct Row {
     name: String,
-    created: When,
+    /// None: it was there from the start.
+    created: Option<When>,
     /// Empty: none.
     hits: String,
     transactions: String,
@@ -39,7 +41,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(view: AccountView, now: chrono::DateTime<chrono::Utc>) -> Self {
+    fn of(view: AccountView, now: DateTime<Utc>) -> Self {
         let AccountLimits { hits_per_second, transactions, stored_bytes } = view.limits;
         let told = [
             hits_per_second.map(|most| format!("{} hits a second", count(most.into()))),
@@ -51,7 +53,7 @@ impl Row {
         Self {
             may_go: view.name != DEFAULT_ACCOUNT,
             name: view.name,
-            created: When { at: view.created_at, now },
+            created: (view.created_at != DateTime::UNIX_EPOCH).then_some(When { at: view.created_at, now }),
             hits: text(hits_per_second.map(u64::from)),
             transactions: text(transactions),
             bytes: text(stored_bytes),

@@ -43,7 +43,7 @@ mod writer;
 
 pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
-pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, Handled, ResendGiven};
+pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, Handled, ResendGiven, SessionView};
 pub use error::Error;
 pub use explain::{CandidateView, Explanation, ExtractedValue};
 pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};

@@ -393,6 +393,7 @@ async fn forget_deliveries(shared: &Arc<Shared>, account: &str, now: Micros) {
 async fn sweep(shared: &Arc<Shared>) {
     shared.forget_accounts().await;
     let now = shared.clock.now();
+    shared.sweep_sessions(now).await;
     let all = shared.deliveries.sweeps_all();
     for account in shared.catalog().accounts() {
         if !leave_lines(shared, &account, now).await {

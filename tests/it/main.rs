@@ -49,6 +49,7 @@ mod running;
 mod scripts;
 mod secrets;
 mod senders;
+mod sessions;
 mod shared;
 mod shutdown;
 mod side_by_side;

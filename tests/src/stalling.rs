@@ -1,6 +1,7 @@
 //! A store whose commits a test counts, stalls and fails on cue.
 
 mod endpoints;
+mod sessions;
 
 use std::sync::{
     Arc,

@@ -16,12 +16,14 @@ mod moving;
 mod receive;
 mod scripted;
 mod secrets;
+mod sessions;
 mod shared;
 mod transactions;
 
 pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
 pub use handled::{EVENT_HEADER, Handled};
 pub use moving::{Imported, ImportedCycle};
+pub use sessions::SessionView;
 
 use std::{
     collections::BTreeMap,

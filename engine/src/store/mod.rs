@@ -15,6 +15,7 @@ mod endpoints;
 mod postgres;
 mod routes;
 mod rows;
+mod sessions;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -26,6 +27,7 @@ pub use endpoints::*;
 pub use postgres::Postgres;
 pub use routes::*;
 pub use rows::*;
+pub use sessions::*;
 pub use sqlite::Sqlite;
 
 use crate::clock::Micros;
@@ -77,7 +79,7 @@ pub enum Hint {
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Accounts + Connections + Endpoints + Routes + Send + Sync + 'static {
+pub trait Store: Accounts + Connections + Endpoints + Routes + Sessions + Send + Sync + 'static {
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
@@ -170,7 +172,7 @@ pub trait Store: Accounts + Connections + Endpoints + Routes + Send + Sync + 'st
 /// A database transaction that holds an account's lock. Dropped without [`Commit::commit`], it
 /// leaves nothing.
 #[async_trait]
-pub trait Commit: AccountCommit + ConnectionChanges + Outbox + RouteChanges + Send {
+pub trait Commit: AccountCommit + ConnectionChanges + Outbox + RouteChanges + SessionChanges + Send {
     fn head(&self) -> Head;
 
     async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>>;

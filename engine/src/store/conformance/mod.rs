@@ -12,6 +12,7 @@ mod kept;
 mod retention;
 mod routes;
 mod secrets;
+mod sessions;
 mod transactions;
 mod underway;
 
@@ -45,6 +46,7 @@ pub async fn all(store: &dyn Store) {
     store.ping().await.expect("an answer");
     catalog::all(store).await;
     secrets::all(store).await;
+    sessions::all(store).await;
     routes::all(store).await;
     endpoints::all(store).await;
     kept::all(store).await;

@@ -22,6 +22,7 @@ mod readers;
 mod reads;
 mod routes;
 mod script;
+mod sessions;
 pub(super) mod sql;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod error;
 mod lock;
 mod reads;
 mod routes;
+mod sessions;
 mod sheet;
 pub(super) mod sql;
 mod sweep;

@@ -57,6 +57,25 @@ pub const KEY_PUT: &str = "INSERT INTO keys (account, key_id, hash, name, scopes
 pub const KEY_REVOKE: &str = "UPDATE keys SET revoked_at = ?3 \
     WHERE account = ?1 AND key_id = ?2 AND revoked_at IS NULL";
 
+// Sessions of the console.
+
+/// With its key, where its account is there.
+pub const SESSION_BY_HASH: &str = "SELECT s.expires_at, k.account, k.key_id, k.hash, k.name, k.scopes, k.created_at, \
+    k.expires_at, k.revoked_at FROM sessions AS s JOIN keys AS k ON k.account = s.account AND k.key_id = s.key_id \
+    WHERE s.hash = ?1 AND (s.account = '*' OR EXISTS (SELECT 1 FROM accounts AS a WHERE a.account = s.account \
+    AND a.deleted_at IS NULL))";
+/// Not where the key is revoked.
+pub const SESSION_PUT: &str = "INSERT INTO sessions (account, hash, key_id, created_at, expires_at) \
+    SELECT k.account, ?2, k.key_id, ?4, ?5 FROM keys AS k \
+    WHERE k.account = ?1 AND k.key_id = ?3 AND k.revoked_at IS NULL";
+pub const SESSION_GONE: &str = "DELETE FROM sessions WHERE account = ?1 AND hash = ?2";
+pub const KEY_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE account = ?1 AND key_id = ?2";
+/// All of a key's but the newest.
+pub const OLDEST_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash \
+    FROM sessions WHERE account = ?1 AND key_id = ?2 ORDER BY created_at DESC, hash DESC LIMIT -1 OFFSET ?3)";
+pub const EXPIRED_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash \
+    FROM sessions WHERE account = ?1 AND expires_at <= ?2 LIMIT ?3)";
+
 // Secrets, sealed.
 
 pub const SECRETS: &str = "SELECT account, name, sealed, key_id, created_at, updated_at, last_used_at FROM secrets \
@@ -611,6 +630,8 @@ pub const FORGET_CONNECTORS: &str = "DELETE FROM connectors WHERE (account, name
     WHERE account = ?1 LIMIT ?2)";
 pub const FORGET_SUBSCRIPTIONS: &str = "DELETE FROM subscriptions WHERE (account, webhook, subscription) IN (SELECT account, webhook, subscription FROM subscriptions \
     WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash FROM sessions \
+    WHERE account = ?1 LIMIT ?2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -640,4 +661,5 @@ pub static FORGET: &[&str] = &[
     FORGET_HIT_EVENTS,
     FORGET_CONNECTORS,
     FORGET_SUBSCRIPTIONS,
+    FORGET_SESSIONS,
 ];

@@ -53,7 +53,8 @@ const MAY_SCAN: [&str; 12] = [
 ];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 20] = [
+const BY_ACCOUNT: [&str; 21] = [
+    "SESSION_BY_HASH",
     "CONNECTORS",
     "SUBSCRIPTIONS",
     "SUBSCRIPTION_NEXT",

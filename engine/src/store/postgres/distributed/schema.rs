@@ -3,8 +3,8 @@
 //!
 //! What is partitioned by time stays so, and each of its partitions is divided by account: the engine
 //! finds the names that it would give, makes nothing, and drops them whole when all in them has
-//! expired. The other tables are divided by account alone. `keys` is not, since its unique index does
-//! not name the account, and `clock` is one row.
+//! expired. The other tables are divided by account alone. `keys` and `sessions` are not, since
+//! their unique indexes do not name the account, and `clock` is one row.
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 

@@ -65,7 +65,7 @@ async fn key(node: &Node, account: Option<&str>, scopes: &[&str]) -> String {
         None => call,
     };
     let made: Value = node.send(call).await.expect("an answer").expect(201).json();
-    made["secret"].as_str().expect("a secret").to_owned()
+    made["key"].as_str().expect("a key").to_owned()
 }
 
 fn at(path: &str, ids: &BTreeMap<&str, String>) -> String {

@@ -79,21 +79,23 @@ impl FromRequestParts<App> for Overseer {
     }
 }
 
-fn one_account() -> Problem {
+/// `403`: the key is one, and has not this scope.
+pub fn lacks(scope: Scope) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", "The key may not do this")
+        .detail(format!("this needs the scope {}", scope.word()))
+        .with("scope", scope.word())
+}
+
+pub fn one_account() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "forbidden", "The key may not do this")
         .detail("this needs a key for all accounts with the scope admin")
         .with("scope", Scope::Admin.word())
 }
 
 /// The account that a key's request is about. One that the key is not for is as one that is not there.
-async fn account_of(app: &App, key: Option<String>, headers: &HeaderMap) -> Result<String, Problem> {
-    let mut named = headers.get_all(ACCOUNT_HEADER).iter();
-    let first = named.next().map(|name| name.to_str().unwrap_or_default().trim());
-    if named.next().is_some() {
-        return Err(Problem::invalid("Holdfast-Account is there twice: name one account"));
-    }
+pub async fn account_of(app: &App, key: Option<String>, named: Option<&str>) -> Result<String, Problem> {
     let no_such = |name: &str| Problem::not_found(format!("no such account: {name}"));
-    let account = match (key, first) {
+    let account = match (key, named) {
         (Some(own), Some(name)) if own != name => return Err(no_such(name)),
         (Some(own), _) => own,
         (None, name) => name.unwrap_or(DEFAULT_ACCOUNT).to_owned(),
@@ -101,22 +103,29 @@ async fn account_of(app: &App, key: Option<String>, headers: &HeaderMap) -> Resu
     if app.engine.has_account(&account).await? { Ok(account) } else { Err(no_such(&account)) }
 }
 
+fn named(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut named = headers.get_all(ACCOUNT_HEADER).iter();
+    let first = named.next().map(|name| name.to_str().unwrap_or_default().trim());
+    match named.next() {
+        None => Ok(first),
+        Some(_) => Err(Problem::invalid("Holdfast-Account is there twice: name one account")),
+    }
+}
+
 async fn authorize(app: &App, parts: &Parts, needed: Scope) -> Result<Caller, Problem> {
     let Some(secret) = secret(&parts.headers)? else {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         keyless(app.keyless, peer, &parts.headers).map_err(unauthorized)?;
-        let account = account_of(app, Some(DEFAULT_ACCOUNT.to_owned()), &parts.headers).await?;
+        let account = account_of(app, Some(DEFAULT_ACCOUNT.to_owned()), named(&parts.headers)?).await?;
         return Ok(Caller { account, reach: Reach::Keyless });
     };
     let key = app.engine.authenticate(&secret).await?;
     let key = key.ok_or_else(|| unauthorized("the key is unknown, expired or revoked"))?;
     if !key.scopes.contains(&needed) && !key.scopes.contains(&Scope::Admin) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "The key may not do this")
-            .detail(format!("this needs the scope {}", needed.word()))
-            .with("scope", needed.word()));
+        return Err(lacks(needed));
     }
     let reach = if key.account.is_none() { Reach::All } else { Reach::One };
-    Ok(Caller { account: account_of(app, key.account, &parts.headers).await?, reach })
+    Ok(Caller { account: account_of(app, key.account, named(&parts.headers)?).await?, reach })
 }
 
 /// `Authorization: Bearer KEY` (RFC 6750 §2.1) or `X-Api-Key`.
@@ -133,14 +142,14 @@ pub fn secret(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(headers.get("x-api-key").and_then(text).filter(|key| !key.is_empty()))
 }
 
-fn unauthorized(why: &str) -> Problem {
+pub fn unauthorized(why: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "A key is needed")
         .detail(why)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"holdfast\""))
 }
 
 /// Whether a request without a key may be let in, and why not.
-fn keyless(allowed: bool, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), &'static str> {
+pub fn keyless(allowed: bool, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), &'static str> {
     if !allowed {
         return Err("send it as `Authorization: Bearer KEY` or `X-Api-Key: KEY`");
     }

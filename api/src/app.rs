@@ -8,7 +8,7 @@ use std::sync::{
 use axum::{Router, middleware};
 use holdfast_engine::Engine;
 
-use crate::{Limits, Metrics, guard, hooks, hooks::Rates, problem, telemetry, v1};
+use crate::{Limits, Metrics, console, guard, hooks, hooks::Rates, problem, telemetry, v1};
 
 /// Cheap to clone; all clones are one server.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct App {
     pub node: Arc<str>,
     pub metrics: Metrics,
     pub rates: Arc<Rates>,
+    /// Of the console of keyless `dev`: what its token is made from. Another one each start.
+    pub console: Arc<str>,
     /// Set once, when the server was told to stop; nothing clears it.
     draining: Arc<AtomicBool>,
 }
@@ -41,6 +43,7 @@ impl App {
             keyless: false,
             node: "".into(),
             metrics,
+            console: uuid::Uuid::new_v4().to_string().into(),
             draining: Arc::default(),
         }
     }
@@ -62,6 +65,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(hooks::routes())
         .merge(v1::routes())
+        .merge(console::routes())
         .merge(telemetry::routes())
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::no_such_method)

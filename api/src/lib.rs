@@ -4,6 +4,7 @@
 mod access;
 mod app;
 pub mod cli;
+mod console;
 mod decode;
 mod guard;
 mod hooks;

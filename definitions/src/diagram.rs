@@ -5,7 +5,7 @@ mod svg;
 
 use petgraph::{graph::NodeIndex, visit::EdgeRef};
 
-pub use svg::{picture, svg};
+pub use svg::{STYLE, picture, svg};
 
 use crate::{Cycle, Edge, Next, OnError, Step, StepIndex, StepKind};
 

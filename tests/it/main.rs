@@ -15,6 +15,8 @@ mod checks;
 mod clients;
 mod commits;
 mod connectors;
+mod console;
+mod console_access;
 mod crash;
 mod crowds;
 mod dev;

@@ -26,6 +26,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 
+pub use extract::id;
+
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(

@@ -26,6 +26,9 @@ const TITLE: f64 = 34.0;
 /// Between two lines that leave the same box.
 const APART: f64 = 14.0;
 
+/// The style of every picture; [`picture`] is without it, for a page that has it already.
+pub const STYLE: &str = include_str!("svg.css");
+
 /// What stands in a picture, and how large it is.
 enum Node<'a> {
     Step(&'a Step),
@@ -73,7 +76,7 @@ fn led(cycle: &Cycle) -> Vec<Led> {
 
 /// A picture for a page of its own, with its colours, light and dark.
 pub fn svg(cycle: &Cycle) -> String {
-    drawn(cycle, Some(include_str!("svg.css")))
+    drawn(cycle, Some(STYLE))
 }
 
 /// The same for a page that has the colours.

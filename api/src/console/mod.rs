@@ -6,9 +6,11 @@
 //! account and no other.
 
 mod assets;
+mod hits;
 mod keys;
 mod live;
 mod page;
+mod request;
 mod rim;
 mod session;
 mod sign_in;
@@ -30,6 +32,7 @@ pub fn routes() -> Router<App> {
         .route("/console/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/account", post(sign_in::choose))
+        .route("/console/hits", get(hits::list))
         .route("/console/keys", get(keys::list).post(keys::create))
         .route("/console/keys/{id}/revoke", post(keys::revoke))
         .layer(middleware::from_fn(rim::around))

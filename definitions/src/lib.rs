@@ -52,6 +52,7 @@ pub use lower::Given;
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
+pub use problem::nearest;
 pub use render::{render_line, render_terminal};
 pub use schema::{Misfit, Schema};
 pub use shared::{SharedChecked, check_route, check_shared};

@@ -53,7 +53,9 @@ impl Filter {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(Some(at.to_utc()));
         }
-        let before = parse_duration(text).ok().and_then(|length| now.checked_sub_signed(chrono::TimeDelta::from_std(length).ok()?));
+        let before = parse_duration(text)
+            .ok()
+            .and_then(|length| now.checked_sub_signed(chrono::TimeDelta::from_std(length).ok()?));
         before.map(Some).ok_or_else(|| Problem::invalid("since is `today`, a length such as 24h, or a time (RFC 3339)"))
     }
 
@@ -269,7 +271,8 @@ pub async fn list(
     let page = listed(&app, account, &filter, PageQuery { limit: None, after: after.clone() }).await?;
     let webhooks = choices(&app, account).await?;
     let now = app.engine.now();
-    let mut cycles: Vec<String> = webhooks.iter().map(|one| one.cycle.clone()).filter(|name| !name.is_empty()).collect();
+    let mut cycles: Vec<String> =
+        webhooks.iter().map(|one| one.cycle.clone()).filter(|name| !name.is_empty()).collect();
     cycles.dedup();
     let first = webhooks.iter().find(|one| one.start);
     show(&Hits {

@@ -6,14 +6,18 @@
 //! account and no other.
 
 mod assets;
+mod hit;
 mod hits;
 mod keys;
 mod live;
+mod matching;
 mod page;
 mod request;
 mod rim;
+mod secrets;
 mod session;
 mod sign_in;
+mod why;
 mod words;
 
 use axum::{
@@ -33,7 +37,13 @@ pub fn routes() -> Router<App> {
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/account", post(sign_in::choose))
         .route("/console/hits", get(hits::list))
+        .route("/console/hits/{id}", get(hit::one))
+        .route("/console/hits/{id}/replay", post(hit::replay))
+        .route("/console/hits/{id}/give", post(hit::give))
+        .route("/console/match", get(matching::form).post(matching::try_it))
         .route("/console/keys", get(keys::list).post(keys::create))
         .route("/console/keys/{id}/revoke", post(keys::revoke))
+        .route("/console/secrets", get(secrets::list).post(secrets::put))
+        .route("/console/secrets/{name}/delete", post(secrets::delete))
         .layer(middleware::from_fn(rim::around))
 }

@@ -44,7 +44,10 @@ pub fn fields(data: &Json) -> Vec<Field> {
         Json::Text(text) => text.clone(),
         other => other.to_string(),
     };
-    members.iter().map(|(name, one)| Field { name: name.clone(), value: Cut::of(value(one), VALUE_BYTES_MAX) }).collect()
+    members
+        .iter()
+        .map(|(name, one)| Field { name: name.clone(), value: Cut::of(value(one), VALUE_BYTES_MAX) })
+        .collect()
 }
 
 /// Indented, numbers as they were written.

@@ -7,6 +7,7 @@ mod connections;
 mod cycles;
 mod endpoints;
 mod events;
+mod explanation;
 mod extract;
 mod guarded;
 mod hits;

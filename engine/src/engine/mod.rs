@@ -13,6 +13,7 @@ mod handled;
 mod hits;
 mod keys;
 mod moving;
+mod near;
 mod receive;
 mod scripted;
 mod secrets;

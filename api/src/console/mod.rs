@@ -12,6 +12,7 @@ mod keys;
 mod live;
 mod matching;
 mod page;
+mod replay;
 mod request;
 mod rim;
 mod secrets;
@@ -37,6 +38,7 @@ pub fn routes() -> Router<App> {
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/account", post(sign_in::choose))
         .route("/console/hits", get(hits::list))
+        .route("/console/hits/replay", get(replay::preview).post(replay::replay))
         .route("/console/hits/{id}", get(hit::one))
         .route("/console/hits/{id}/replay", post(hit::replay))
         .route("/console/hits/{id}/give", post(hit::give))

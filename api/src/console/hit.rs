@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     response::{Html, Response},
 };
-use holdfast_engine::{Hit, HitId, HitStatus, PageQuery, Scope, TransactionId};
+use holdfast_engine::{Hit, HitFilter, HitId, HitStatus, PageQuery, Scope, TransactionId};
 use serde::Deserialize;
 
 use super::{
@@ -98,7 +98,8 @@ pub async fn one(
 
 async fn replays_of(app: &App, account: &str, hit: &Hit) -> Result<Vec<Hit>, Problem> {
     let page = PageQuery { limit: Some(REPLAYS_AMONG), after: None };
-    let newest = app.engine.hits(account, Some(&hit.webhook), None, page).await?;
+    let filter = HitFilter { webhook: Some(hit.webhook.clone()), since: Some(hit.received_at), ..HitFilter::default() };
+    let newest = app.engine.hits(account, filter, page).await?;
     Ok(newest.data.into_iter().filter(|one| one.replay_of == Some(hit.id)).collect())
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Html};
 use chrono::{DateTime, NaiveTime, Utc};
 use holdfast_definitions::parse_duration;
-use holdfast_engine::{Hit, HitStatus, Page, PageQuery};
+use holdfast_engine::{Hit, HitFilter, HitStatus, Page, PageQuery};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -85,14 +85,15 @@ impl Filter {
 
 /// A page of those that a filter lets through, newest first.
 pub async fn listed(app: &App, account: &str, filter: &Filter, page: PageQuery) -> Result<Page<Hit>, Problem> {
-    let (status, since) = (filter.status()?, filter.since(app.engine.now())?);
-    let mut found = app.engine.hits(account, filter.webhook.as_deref(), status, page).await?;
-    found.data.retain(|hit| filter.cycle.as_ref().is_none_or(|cycle| hit.cycle == *cycle));
-    found.data.retain(|hit| filter.ambiguous.is_none() || hit.ambiguous);
-    if let Some(since) = since {
-        found.data.retain(|hit| hit.received_at >= since);
-    }
-    Ok(found)
+    let filter = HitFilter {
+        webhook: filter.webhook.clone(),
+        cycle: filter.cycle.clone(),
+        status: filter.status()?,
+        ambiguous: filter.ambiguous.is_some(),
+        since: filter.since(app.engine.now())?,
+        until: None,
+    };
+    Ok(app.engine.hits(account, filter, page).await?)
 }
 
 /// A hit as lists show it.

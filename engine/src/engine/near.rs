@@ -21,7 +21,7 @@ use crate::{
 /// Transactions of each status whose keys are compared: the newest.
 const LOOKED_AT: i64 = 1_000;
 /// Transactions of each status, with no key at the step, whose documents are read: the newest.
-const DOCUMENTS: i64 = 10;
+const DOCUMENTS: usize = 10;
 /// Near misses shown.
 const NEAR_MAX: usize = 10;
 /// Of those that wait, as an example of what would have matched.
@@ -186,22 +186,21 @@ impl Telling<'_> {
     /// yet among them.
     async fn near_by(&self) -> Result<NearBy, Error> {
         let store = &self.engine.shared.store;
-        let mut newest = HashMap::new();
-        let mut few = HashSet::new();
-        for &status in TransactionStatus::ALL {
-            let keeps_keys = status != TransactionStatus::Cancelled;
-            let query = TransactionQuery {
-                cycle_id: self.cycle.row.cycle_id,
-                status: status.word(),
-                before: Uuid::max(),
-                from: Uuid::nil(),
-                now: 0,
-                limit: if keeps_keys { LOOKED_AT } else { DOCUMENTS },
-            };
-            let found = store.list(self.account, &query).await?;
-            few.extend(found.iter().take(DOCUMENTS as usize).map(|row| row.transaction));
-            newest.extend(found.into_iter().map(|row| (row.transaction, row)));
+        let lane = |status: TransactionStatus| (self.cycle.row.cycle_id, status.word(), Uuid::max());
+        let lanes = TransactionStatus::ALL.iter().map(|status| lane(*status)).collect();
+        let query = TransactionQuery { lanes, failed_at: None, from: Uuid::nil(), limit: LOOKED_AT };
+        let mut found = store.list_transactions(self.account, &query).await?;
+        found.sort_unstable_by_key(|row| std::cmp::Reverse(row.transaction));
+        let mut counted: HashMap<String, usize> = HashMap::new();
+        let mut few: HashSet<Uuid> = HashSet::new();
+        for row in &found {
+            let count = counted.entry(row.status.clone()).or_default();
+            *count += 1;
+            if *count <= DOCUMENTS {
+                few.insert(row.transaction);
+            }
         }
+        let newest: HashMap<Uuid, TransactionRow> = found.into_iter().map(|row| (row.transaction, row)).collect();
         let ids: Vec<Uuid> = newest.keys().copied().collect();
         let mut keyed = Vec::new();
         for chunk in ids.chunks(500) {

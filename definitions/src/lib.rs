@@ -59,7 +59,7 @@ pub use lower::Given;
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
-pub use problem::Span;
+pub use problem::{Span, nearest};
 pub use render::{render_line, render_terminal};
 pub use scenario::{
     Action, CheckedScenarios, Difference, Expected, GivenAnswer, GivenAnswers, Promised, Promises, Request,

@@ -1,5 +1,7 @@
 //! Why a hit matched, or did not.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use holdfast_definitions::Json;
 
@@ -25,6 +27,12 @@ pub struct Explanation {
     pub winner: Option<TransactionId>,
     /// For a hit that matched nothing: what came nearest, nearest first; at most 10.
     pub near_misses: Vec<String>,
+    /// The same, taken apart.
+    pub near: Vec<NearMiss>,
+    /// Where nothing came near: some that wait at the step, newest first; at most 5.
+    pub waiting: Vec<Waiting>,
+    /// A hit that matches nothing is offered for so long to transactions that reach the step.
+    pub early: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -33,6 +41,8 @@ pub struct ExtractedValue {
     /// `text`, `number`, `boolean`, `null`, `object`, `array` or `missing`.
     pub kind: &'static str,
     pub value: Option<Json>,
+    /// Where nothing is there: how far the path leads, and what it may have meant.
+    pub hint: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,4 +56,37 @@ pub struct CandidateView {
     pub won: bool,
     /// Why it won, or did not.
     pub why: String,
+}
+
+/// A transaction that nearly took the hit, or would have at another step or time.
+#[derive(Clone, Debug)]
+pub struct NearMiss {
+    pub transaction: TransactionId,
+    /// Where it waits, where that is another step.
+    pub step: Option<String>,
+    /// What it waits for.
+    pub key: Vec<Json>,
+    /// Where its key is not the hit's.
+    pub differences: Vec<Difference>,
+    /// Where in the request its value stands, where that is not where the mapping looks.
+    pub found_at: Option<String>,
+    /// One sentence.
+    pub text: String,
+}
+
+/// One value of a key that is not the other's.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Where the hit has it.
+    pub path: String,
+    pub hit: Json,
+    pub held: Json,
+    /// `it has a space more at its end`
+    pub words: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub transaction: TransactionId,
+    pub key: Vec<Json>,
 }

@@ -9,13 +9,20 @@ mod accounts;
 mod assets;
 mod deliveries;
 mod endpoints;
+mod hit;
+mod hits;
 mod keys;
 mod live;
+mod matching;
 mod page;
+mod replay;
+mod request;
 mod rim;
+mod secrets;
 mod session;
 mod sign_in;
 mod subscriptions;
+mod why;
 mod words;
 
 use axum::{
@@ -48,5 +55,13 @@ pub fn routes() -> Router<App> {
         .route("/console/accounts", get(accounts::list).post(accounts::create))
         .route("/console/accounts/{account}/limits", post(accounts::limit))
         .route("/console/accounts/{account}/delete", post(accounts::delete))
+        .route("/console/hits", get(hits::list))
+        .route("/console/hits/replay", get(replay::preview).post(replay::replay))
+        .route("/console/hits/{hit}", get(hit::one))
+        .route("/console/hits/{hit}/replay", post(hit::replay))
+        .route("/console/hits/{hit}/give", post(hit::give))
+        .route("/console/match", get(matching::form).post(matching::try_it))
+        .route("/console/secrets", get(secrets::list).post(secrets::put))
+        .route("/console/secrets/{name}/delete", post(secrets::delete))
         .layer(middleware::from_fn(rim::around))
 }

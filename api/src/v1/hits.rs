@@ -10,8 +10,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
+    explanation::ExplanationShape,
     extract::{Paging, Params, id},
-    shapes::{ExplanationShape, HitShape, List, ProblemDocument},
+    shapes::{HitShape, List, ProblemDocument},
 };
 use crate::{App, Problem, access};
 

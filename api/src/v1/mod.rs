@@ -8,6 +8,7 @@ mod connections;
 mod cycles;
 mod endpoints;
 mod events;
+mod explanation;
 mod extract;
 mod figures;
 mod guarded;

@@ -5,8 +5,7 @@ use base64::Engine as _;
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Diagnostic, Json};
 use holdfast_engine::{
-    CandidateView, CycleView, Deployed, Explanation, ExtractedValue, Hit, KeyView, Page, RunView, SecretView,
-    StepTrace, TransactionView, VersionView, WebhookView,
+    CycleView, Deployed, Hit, KeyView, Page, RunView, SecretView, StepTrace, TransactionView, VersionView, WebhookView,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -359,84 +358,6 @@ impl HitShape {
             replay_of: hit.replay_of.map(|hit| hit.to_string()),
             early_until: hit.early_until.map(time),
             applications: hit.applications.into_iter().map(application).collect(),
-        }
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct ExplanationShape {
-    /// Null for a dry run.
-    pub hit: Option<String>,
-    pub webhook: String,
-    pub cycle: String,
-    pub step: String,
-    pub outcome: String,
-    /// One sentence for a person.
-    pub summary: String,
-    pub extracted: Vec<Extracted>,
-    #[schema(value_type = Option<Vec<Object>>)]
-    pub key: Option<Vec<Json>>,
-    /// Newest first, at most 20.
-    pub candidates: Vec<Candidate>,
-    pub winner: Option<String>,
-    /// Nearest first, at most 10.
-    pub near_misses: Vec<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Extracted {
-    pub path: String,
-    /// `text`, `number`, `boolean`, `null`, `object`, `array` or `missing`
-    pub kind: &'static str,
-    #[schema(value_type = Option<Object>)]
-    pub value: Option<Json>,
-}
-
-impl From<ExtractedValue> for Extracted {
-    fn from(value: ExtractedValue) -> Self {
-        Self { path: value.path, kind: value.kind, value: value.value }
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Candidate {
-    pub transaction: String,
-    pub version: u32,
-    pub started_at: String,
-    pub expires_at: String,
-    pub resumed: bool,
-    pub won: bool,
-    pub why: String,
-}
-
-impl From<CandidateView> for Candidate {
-    fn from(view: CandidateView) -> Self {
-        Self {
-            transaction: view.transaction.to_string(),
-            version: view.version,
-            started_at: time(view.started_at),
-            expires_at: time(view.expires_at),
-            resumed: view.resumed,
-            won: view.won,
-            why: view.why,
-        }
-    }
-}
-
-impl From<Explanation> for ExplanationShape {
-    fn from(told: Explanation) -> Self {
-        Self {
-            hit: told.hit.map(|hit| hit.to_string()),
-            webhook: told.webhook,
-            cycle: told.cycle,
-            step: told.step,
-            outcome: told.outcome,
-            summary: told.summary,
-            extracted: told.extracted.into_iter().map(Extracted::from).collect(),
-            key: told.key,
-            candidates: told.candidates.into_iter().map(Candidate::from).collect(),
-            winner: told.winner.map(|winner| winner.to_string()),
-            near_misses: told.near_misses,
         }
     }
 }

@@ -6,8 +6,9 @@ use axum::{
 };
 
 use super::{
+    explanation::ExplanationShape,
     extract::{Given, Paging, Params},
-    shapes::{ExplanationShape, List, ProblemDocument, Webhook},
+    shapes::{List, ProblemDocument, Webhook},
 };
 use crate::{App, Problem, access};
 

@@ -1,27 +1,21 @@
 //! Why a hit matched, or did not: the look-up done again in the open, with what came near.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use holdfast_definitions::{Json, Key, Members};
-use uuid::Uuid;
 
-use super::Engine;
+use super::{Engine, near};
 use crate::{
-    CandidateView, Error, Explanation, ExtractedValue, HitId, TransactionId, TransactionStatus,
+    CandidateView, Error, Explanation, ExtractedValue, HitId, TransactionId,
     catalog::{Deployment, Hook, Keying},
     clock::{Micros, to_utc},
     history::output_of,
     mapping_words::key_reason,
-    round::key_names,
-    store::{Candidate, HitRow, KeyRow, TransactionQuery, TransactionRow},
+    store::{Candidate, HitRow},
 };
 
 /// Candidates shown.
 const CANDIDATES_MAX: i64 = 20;
-/// Transactions of each status whose keys are compared for near misses: the newest.
-const NEAR_LOOKED_AT: i64 = 1_000;
-/// Near misses shown.
-const NEAR_MAX: usize = 10;
 
 impl Engine {
     pub async fn explain(&self, account: &str, id: HitId) -> Result<Explanation, Error> {
@@ -87,6 +81,9 @@ impl Engine {
                 candidates: Vec::new(),
                 winner: hit.and_then(|hit| hit.transaction).map(TransactionId),
                 near_misses: Vec::new(),
+                near: Vec::new(),
+                waiting: Vec::new(),
+                early: Some(hook.webhook().early).filter(|early| !early.is_zero() && !hook.is_start()),
             },
         };
         told.tell(data).await?;
@@ -94,14 +91,14 @@ impl Engine {
     }
 }
 
-struct Telling<'a> {
-    engine: &'a Engine,
-    account: &'a str,
-    hook: &'a Hook,
-    cycle: &'a Deployment,
-    hit: Option<&'a HitRow>,
-    now: Micros,
-    explanation: Explanation,
+pub(super) struct Telling<'a> {
+    pub engine: &'a Engine,
+    pub account: &'a str,
+    pub hook: &'a Hook,
+    pub cycle: &'a Deployment,
+    pub hit: Option<&'a HitRow>,
+    pub now: Micros,
+    pub explanation: Explanation,
 }
 
 impl Telling<'_> {
@@ -129,7 +126,7 @@ impl Telling<'_> {
         found.truncate(CANDIDATES_MAX as usize);
         self.candidates(&found);
         if self.explanation.winner.is_none() {
-            self.near_misses(&keys).await?;
+            self.near_misses(&keys, data).await?;
         }
         self.summarise(&reasons);
         Ok(())
@@ -150,12 +147,13 @@ impl Telling<'_> {
     }
 
     fn extract(&mut self, keying: &Keying, data: &Json) {
-        for value in keying.mapping().extract_hit(data) {
-            if self.explanation.extracted.iter().any(|known| known.path == value.path) {
+        for path in keying.mapping().entries.iter().map(|entry| &entry.hit) {
+            if self.explanation.extracted.iter().any(|known| known.path == path.text()) {
                 continue;
             }
-            let kind = kind_of(value.value.as_ref());
-            self.explanation.extracted.push(ExtractedValue { path: value.path, kind, value: value.value });
+            let value = extracted(path.text().to_owned(), path.find(data));
+            let hint = near::broken(path, data);
+            self.explanation.extracted.push(ExtractedValue { hint, ..value });
         }
     }
 
@@ -205,156 +203,24 @@ impl Telling<'_> {
                 format!("{read}; the hit is {}: {}", hit.status, hit.reason.as_deref().unwrap_or("no reason was kept"))
             }
             (None, _) if self.explanation.key.is_none() => format!("no key: {}", reasons.join("; ")),
-            (None, _) => format!("{read}; no transaction waits for it at {step}"),
+            (None, _) => match self.explanation.near.first() {
+                Some(miss) => format!("{read}; no transaction waits for it at {step}, but {}", miss.text),
+                None => format!("{read}; no transaction waits for it at {step}"),
+            },
         };
     }
-
-    /// What came nearest: equal keys of transactions that can no longer take it or are elsewhere,
-    /// then keys at this step that differ by little.
-    async fn near_misses(&mut self, keys: &[(&Keying, Key)]) -> Result<(), Error> {
-        let mut near = Vec::new();
-        for (_, key) in keys {
-            self.elsewhere(key, &mut near).await?;
-        }
-        let near_by = self.near_by().await?;
-        for (keying, key) in keys {
-            for (transaction, row) in &near_by {
-                let Some(held) = self.key_of(keying, row) else { continue };
-                let id = TransactionId(row.transaction);
-                if transaction.expires_at <= self.now {
-                    if held == *key {
-                        near.push((
-                            0,
-                            format!(
-                                "transaction {id} had this key, but it expired {} ago",
-                                ago(self.now - transaction.expires_at)
-                            ),
-                        ));
-                    }
-                } else if let Some(miss) = nearness(key, &held) {
-                    near.push((miss.0, format!("{}; transaction {id} waits for {}", said_key(key), miss.1)));
-                } else if held == *key && row.due_at.is_some_and(|due| due <= self.now) {
-                    near.push((0, format!("transaction {id} has this key, but its hold ran into its `expires`")));
-                }
-            }
-        }
-        near.sort();
-        near.dedup();
-        near.truncate(NEAR_MAX);
-        self.explanation.near_misses = near.into_iter().map(|(_, text)| text).collect();
-        Ok(())
-    }
-
-    /// The keys at this step of the cycle's newest transactions, the expired ones that have not gone
-    /// yet among them.
-    async fn near_by(&self) -> Result<Vec<(TransactionRow, KeyRow)>, Error> {
-        let store = &self.engine.shared.store;
-        let mut newest = HashMap::new();
-        let statuses = [TransactionStatus::Held, TransactionStatus::Completed, TransactionStatus::Failed];
-        let lane = |status: TransactionStatus| (self.cycle.row.cycle_id, status.word(), Uuid::max());
-        let lanes = statuses.map(lane).to_vec();
-        let query = TransactionQuery { lanes, failed_at: None, from: Uuid::nil(), limit: NEAR_LOOKED_AT };
-        let found = store.list_transactions(self.account, &query).await?;
-        newest.extend(found.into_iter().map(|row| (row.transaction, row)));
-        let ids: Vec<Uuid> = newest.keys().copied().collect();
-        let mut near_by = Vec::new();
-        for chunk in ids.chunks(500) {
-            let mut names = Vec::new();
-            for hold in store.holds(self.account, chunk).await? {
-                names.extend(key_names(&hold)?.into_iter().filter(|name| name.webhook == self.hook.identifier));
-            }
-            for (_, key) in store.key_rows(self.account, &names).await? {
-                near_by.extend(newest.get(&key.transaction).map(|row| (row.clone(), key)));
-            }
-        }
-        Ok(near_by)
-    }
-
-    fn key_of(&self, keying: &Keying, row: &KeyRow) -> Option<Key> {
-        Key::from_bytes(row.key.strip_prefix(&keying.fingerprint[..])?)
-    }
-
-    /// The same values at another step of the cycle.
-    async fn elsewhere(&self, key: &Key, near: &mut Vec<(usize, String)>) -> Result<(), Error> {
-        for hook in self.cycle.hooks.iter().filter(|hook| hook.step != self.hook.step) {
-            for keying in &hook.mappings {
-                let seek = keying.seek(&hook.identifier, key);
-                for one in self.engine.shared.store.seek(self.account, &seek, self.now, 3).await? {
-                    let id = TransactionId(one.transaction.transaction);
-                    let at = &hook.step;
-                    near.push((0, format!("a transaction with this key exists ({id}) but it is at step `{at}`")));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-/// How two keys of one mapping nearly agree: (distance, what the other waits for).
-fn nearness(key: &Key, held: &Key) -> Option<(usize, String)> {
-    let (mine, theirs) = (key.parts(), held.parts());
-    if mine.len() != theirs.len() || mine == theirs {
-        return None;
-    }
-    let mut distance = 0;
-    let mut equal = 0;
-    for (mine, theirs) in mine.iter().zip(&theirs) {
-        if mine == theirs {
-            equal += 1;
-            continue;
-        }
-        distance += part_distance(mine, theirs)?;
-    }
-    (equal > 0 || distance <= 2).then(|| (distance + 1, shown_all(&theirs)))
-}
-
-/// Differs in case or white space (1), in leading zeros or one letter (2); else no near miss, unless
-/// other parts of the key agree.
-fn part_distance(mine: &Json, theirs: &Json) -> Option<usize> {
-    let (mine, theirs) = (text(mine), text(theirs));
-    let folded = |text: &str| text.trim().to_lowercase();
-    if folded(&mine) == folded(&theirs) {
-        return Some(1);
-    }
-    let unpadded = |text: &str| folded(text).trim_start_matches(['0', '#']).to_owned();
-    if unpadded(&mine) == unpadded(&theirs) || (mine.len() > 2 && one_letter_apart(&mine, &theirs)) {
-        return Some(2);
-    }
-    Some(3)
-}
-
-fn one_letter_apart(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
-    if long.len() - short.len() > 1 {
-        return false;
-    }
-    let same = short.iter().zip(long.iter()).take_while(|(x, y)| x == y).count();
-    let rest = if short.len() == long.len() { same + 1 } else { same };
-    short.get(rest..).unwrap_or_default() == long.get(same + 1..).unwrap_or_default()
-}
-
-fn text(value: &Json) -> String {
-    match value {
-        Json::Text(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn shown_all(values: &[Json]) -> String {
+pub(super) fn shown_all(values: &[Json]) -> String {
     values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(" and ")
 }
 
 /// What a path read.
 pub fn extracted(path: String, value: Option<&Json>) -> ExtractedValue {
-    ExtractedValue { path, kind: kind_of(value), value: value.cloned() }
+    ExtractedValue { path, kind: kind_of(value), value: value.cloned(), hint: None }
 }
 
-fn said_key(key: &Key) -> String {
-    format!("the hit has {}", shown_all(&key.parts()))
-}
-
-fn said(value: &ExtractedValue) -> String {
+pub(super) fn said(value: &ExtractedValue) -> String {
     match (&value.value, value.kind) {
         (None, _) => format!("`{}` is missing", value.path),
         (Some(_), "object" | "array" | "null") => format!("`{}` is {}", value.path, article(value.kind)),
@@ -386,7 +252,7 @@ fn kind_of(value: Option<&Json>) -> &'static str {
 }
 
 /// A length of time for people: its two greatest units.
-fn ago(micros: Micros) -> String {
+pub(super) fn ago(micros: Micros) -> String {
     let seconds = micros / 1_000_000;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {

@@ -15,6 +15,7 @@ mod handled;
 mod hits;
 mod keys;
 mod moving;
+mod near;
 mod play;
 mod receive;
 mod replays;

@@ -65,6 +65,11 @@ impl Engine {
         row.map(|row| view(&row)).ok_or_else(|| Error::NotFound { what: "secret", id: name.to_owned() })
     }
 
+    /// Whether there is a master key: without one, no secret can be put.
+    pub fn seals(&self) -> bool {
+        !self.shared.secrets.keys.is_empty()
+    }
+
     /// By name, never with their values.
     pub async fn secrets(&self, account: &str, page: PageQuery) -> Result<Page<SecretView>, Error> {
         let rows = self.shared.store.secrets(account, SECRETS_MAX as i64).await?;

@@ -172,6 +172,9 @@ impl Engine {
             candidates: Vec::new(),
             winner: None,
             near_misses: Vec::new(),
+            near: Vec::new(),
+            waiting: Vec::new(),
+            early: None,
         })
     }
 

@@ -36,6 +36,7 @@ mod steps;
 pub mod store;
 mod usage;
 mod view;
+mod wait;
 mod waiters;
 mod work;
 mod worker;
@@ -58,3 +59,4 @@ pub use view::{
     Page, PageQuery, RunStatus, RunView, Scope, SecretView, SharedView, StepTrace, SubscriptionView, TransactionDetail,
     TransactionFilter, TransactionView, VersionView, WebhookView,
 };
+pub use wait::{HoldView, StepDocuments, Underway};

@@ -55,4 +55,8 @@ async fn keys_are_made_and_revoked_and_sessions_end(store: Store) {
     play(store, "keys").await;
 }
 
-both_stores!(keys_are_made_and_revoked_and_sessions_end);
+async fn transactions_are_found_and_several_are_changed(store: Store) {
+    play(store, "transactions").await;
+}
+
+both_stores!(keys_are_made_and_revoked_and_sessions_end, transactions_are_found_and_several_are_changed);

@@ -11,8 +11,12 @@ mod live;
 mod page;
 mod rim;
 mod session;
+mod several;
 mod sign_in;
+mod transactions;
+mod waits;
 mod words;
+mod written;
 
 use axum::{
     Router, middleware,
@@ -30,6 +34,9 @@ pub fn routes() -> Router<App> {
         .route("/console/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/account", post(sign_in::choose))
+        .route("/console/transactions", get(transactions::list))
+        .route("/console/transactions/ask", post(several::ask))
+        .route("/console/transactions/do", post(several::act))
         .route("/console/keys", get(keys::list).post(keys::create))
         .route("/console/keys/{id}/revoke", post(keys::revoke))
         .layer(middleware::from_fn(rim::around))

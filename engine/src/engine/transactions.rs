@@ -178,7 +178,7 @@ impl Engine {
         document: Option<Json>,
     ) -> Result<TransactionView, Error> {
         let row = self.visible(account, id).await?;
-        let passed = self.document_at(account, &row, step).await?;
+        let passed = self.passed(account, &row, step).await?;
         let document = match document {
             Some(document @ Json::Object(_)) => document,
             Some(_) => return Err(Error::Invalid("the document must be a JSON object".into())),
@@ -189,8 +189,14 @@ impl Engine {
         self.transaction(account, id).await
     }
 
-    /// The document with which the newest run that passed a step came there.
-    async fn document_at(&self, account: &str, row: &TransactionRow, step: &str) -> Result<Json, Error> {
+    /// The document with which the newest run that passed a step came there: what a re-run from it
+    /// begins with.
+    pub async fn document_at(&self, account: &str, id: TransactionId, step: &str) -> Result<Json, Error> {
+        let row = self.visible(account, id).await?;
+        self.passed(account, &row, step).await
+    }
+
+    async fn passed(&self, account: &str, row: &TransactionRow, step: &str) -> Result<Json, Error> {
         let mut before = i32::MAX;
         loop {
             let runs = self.shared.store.runs(account, row.transaction, before, RUNS_SHOWN).await?;

@@ -46,8 +46,8 @@ export class Person {
     this.expected.push(`status of ${status}`);
   }
 
-  async signsIn(key = this.key) {
-    await this.page.goto(`${this.url}/console/sign-in`);
+  async signsIn(key = this.key, next = "/console") {
+    await this.page.goto(`${this.url}/console/sign-in?next=${encodeURIComponent(next)}`);
     await this.page.getByLabel("API key").fill(key);
     await this.page.getByRole("button", { name: "Sign in" }).click();
   }
@@ -102,9 +102,13 @@ export class Person {
   }
 
   async deploys(yaml) {
-    for (const deployed of (await this.api("POST", "/cycles", yaml)).data) {
-      await this.api("POST", `/cycles/${deployed.cycle?.name ?? deployed.name}/start`, {});
-    }
+    for (const { name } of await this.api("POST", "/cycles", yaml)) await this.api("POST", `/cycles/${name}/start`, {});
+  }
+
+  // The session, as a request bears it.
+  async cookie() {
+    const found = (await this.context.cookies()).find((cookie) => cookie.name === "holdfast-session");
+    return `holdfast-session=${found.value}`;
   }
 
   // A hit at a step's own address: its answer's status, its id and its transaction.

@@ -59,4 +59,12 @@ async fn transactions_are_found_and_several_are_changed(store: Store) {
     play(store, "transactions").await;
 }
 
-both_stores!(keys_are_made_and_revoked_and_sessions_end, transactions_are_found_and_several_are_changed);
+async fn a_transaction_says_why_it_waits_and_is_repaired(store: Store) {
+    play(store, "transaction").await;
+}
+
+both_stores!(
+    keys_are_made_and_revoked_and_sessions_end,
+    transactions_are_found_and_several_are_changed,
+    a_transaction_says_why_it_waits_and_is_repaired
+);

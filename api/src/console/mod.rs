@@ -6,13 +6,18 @@
 //! account and no other.
 
 mod assets;
+mod documents;
 mod keys;
 mod live;
 mod page;
+mod painted;
+mod repair;
 mod rim;
+mod runs;
 mod session;
 mod several;
 mod sign_in;
+mod transaction;
 mod transactions;
 mod waits;
 mod words;
@@ -37,6 +42,12 @@ pub fn routes() -> Router<App> {
         .route("/console/transactions", get(transactions::list))
         .route("/console/transactions/ask", post(several::ask))
         .route("/console/transactions/do", post(several::act))
+        .route("/console/transactions/{id}", get(transaction::page))
+        .route("/console/transactions/{id}/document", get(documents::whole))
+        .route("/console/transactions/{id}/runs/{run}/steps/{step}", get(documents::of_step))
+        .route("/console/transactions/{id}/rerun", get(repair::rerun).post(repair::run_again))
+        .route("/console/transactions/{id}/resume", get(repair::resume).post(repair::go_on))
+        .route("/console/transactions/{id}/cancel", post(repair::cancel))
         .route("/console/keys", get(keys::list).post(keys::create))
         .route("/console/keys/{id}/revoke", post(keys::revoke))
         .layer(middleware::from_fn(rim::around))

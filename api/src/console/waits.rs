@@ -1,6 +1,7 @@
 //! What a transaction waits for, in words.
 
 use chrono::{DateTime, Utc};
+use holdfast_definitions::{Json, Members};
 use holdfast_engine::{TransactionStatus, TransactionView, Underway};
 
 use super::words::When;
@@ -41,15 +42,38 @@ fn message(view: &TransactionView) -> Option<String> {
     Some(if short.len() < message.len() { short + "…" } else { short })
 }
 
-/// A hit as it is sent from a shell. `body` is JSON that holds no quote of a shell.
+/// A hit as it is sent from a shell: a body of JSON.
 pub fn curl(public_url: &str, identifier: &str, body: &str) -> String {
-    format!(
-        "curl {public_url}/hooks/{identifier} \\\n  -H 'content-type: application/json' \\\n  -d '{}'",
-        quoted(body)
-    )
+    let body = Json::parse(body.as_bytes()).unwrap_or_default();
+    let hit = Members::from_iter([("body".to_owned(), body)]);
+    curl_of(&format!("{public_url}/hooks/{identifier}"), &Json::from(hit))
 }
 
-/// Between the single quotes of a POSIX shell.
-fn quoted(text: &str) -> String {
-    text.replace('\'', r"'\''")
+/// `{ headers, query, body }` as it is sent from a shell.
+pub fn curl_of(url: &str, hit: &Json) -> String {
+    let members = |name: &str| match hit.get(name) {
+        Some(Json::Object(members)) => members.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
+        _ => Vec::new(),
+    };
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(members("query")).finish();
+    let query = if query.is_empty() { query } else { format!("?{query}") };
+    let mut lines = vec![format!("curl {}", quoted(&format!("{url}{query}")))];
+    lines.push("-H 'content-type: application/json'".to_owned());
+    lines.extend(members("headers").iter().map(|(name, value)| format!("-H {}", quoted(&format!("{name}: {value}")))));
+    let body = hit.get("body").map_or_else(|| "{}".to_owned(), Json::to_string);
+    lines.push(format!("-d {}", quoted(&body)));
+    lines.join(" \\\n  ")
 }
+
+fn plain(value: &Json) -> String {
+    value.as_text().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+#[path = "waits_tests.rs"]
+mod tests;

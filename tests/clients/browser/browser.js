@@ -58,6 +58,7 @@ export class Person {
 
   // The page as it stands, held against everything that must hold of each; `name` is its picture's.
   async looks(name) {
+    await this.page.evaluate(() => scrollTo(0, 0));
     for (const colorScheme of ["light", "dark"]) {
       for (const viewport of [NARROW, WIDE]) {
         await this.page.setViewportSize(viewport);

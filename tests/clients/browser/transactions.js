@@ -17,7 +17,7 @@ await scene(async (person, page) => {
   await person.deploys(SHOP);
   await page.reload();
   const curl = await page.locator("#first").innerText();
-  assert.match(curl, /^curl http\S+\/hooks\/\S+ /, "the first hit is there to be copied");
+  assert.match(curl, /^curl 'http\S+\/hooks\/\w+' /, "the first hit is there to be copied");
   await person.looks("transactions-empty");
 
   // One that is started outside comes in without a reload.
@@ -46,7 +46,6 @@ await scene(async (person, page) => {
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await page.waitForURL(/script/);
   assert.equal(await shown(), 1, "a value is taken as it is, whatever stands in it");
-  person.expects(404);
   await page.getByLabel("Find by its number").fill(others[0].transaction);
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await page.waitForURL(`**/console/transactions/${others[0].transaction}`);

@@ -52,6 +52,8 @@ struct Transaction {
     started: When,
     expires: When,
     here: String,
+    /// Of this very page of its runs.
+    again: String,
     public_url: String,
     holds: Vec<Hold>,
     underway: Option<Waiting>,
@@ -113,10 +115,14 @@ pub async fn page(
     };
     let holds = holds(&app, account, &view, &cycle).await?;
     let newest = shown.after.is_none();
+    let here = format!("{PATH}/{id}");
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(shown.after.as_ref().map(|after| ("after", after)))
+        .finish();
+    let again = if newest { here.clone() } else { format!("{here}?{query}") };
     let (runs, next) = runs(&app, account, &view, shown.after).await?;
     let all = view.detail.as_ref().map(|detail| detail.runs.as_slice()).unwrap_or_default();
     let (picture, way) = painted(&cycle, all, &app.engine.lineage(account, id).await?);
-    let here = format!("{PATH}/{id}");
     show(&Transaction {
         shell: Shell::new(&looker, "transactions", format!("Transaction {}", short(id))),
         done: shown.done,
@@ -140,6 +146,7 @@ pub async fn page(
         cancelled: view.status == TransactionStatus::Cancelled,
         cycle: view.cycle,
         here,
+        again,
     })
 }
 

@@ -69,6 +69,14 @@ impl Mapping {
         Ok(keys.iter().map(|parts| Key::from_parts(parts.iter().map(Vec::as_slice))).collect())
     }
 
+    /// The smallest hit that has this key, as `{ method, headers, query, body }` with what the key needs.
+    /// None where two `hit` paths are in each other's way.
+    pub fn hit_with(&self, key: &[Json]) -> Option<Json> {
+        let mut hit = Json::Null;
+        let put = self.entries.iter().zip(key).all(|(entry, value)| entry.hit.put(&mut hit, value.clone()));
+        (put && self.entries.len() == key.len()).then_some(hit)
+    }
+
     /// What a hit yields at each `hit` path.
     pub fn extract_hit(&self, hit: &Json) -> Vec<Extracted> {
         self.entries

@@ -7,6 +7,7 @@
 
 mod compile;
 mod eval;
+mod put;
 
 use crate::Json;
 use compile::Query;

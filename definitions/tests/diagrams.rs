@@ -1,6 +1,6 @@
 //! Every example cycle as other programs draw it.
 
-use holdfast_definitions::{check, dot, mermaid, svg};
+use holdfast_definitions::{Mark, Marks, check, dot, mermaid, picture, picture_of, svg};
 
 #[test]
 fn the_examples_are_drawn_the_same_every_time() {
@@ -105,4 +105,25 @@ fn a_picture_shows_every_step_once_and_escapes_what_an_author_wrote() {
     assert!(drawn.contains("kind equals &quot;&lt;kind &amp; \\&quot;0\\&quot;&gt;&quot;"), "so is a condition");
     assert!(!drawn.contains("<b>"));
     assert!(drawn.len() < 40_000, "{}", drawn.len());
+}
+
+#[test]
+fn a_transactions_way_is_painted_on_the_picture_of_its_cycle() {
+    let text = include_str!("../cycles/order-status.yaml");
+    let cycle = check("order-status.yaml", text).cycles.remove(0);
+    assert_eq!(picture_of(&cycle, &Marks::default()), picture(&cycle));
+    let mut marks = Marks::default();
+    marks.mark("placed", Mark::Passed);
+    marks.mark("status", Mark::Held);
+    marks.mark("status", Mark::Passed);
+    marks.mark("broken", Mark::Failed);
+    marks.mark("</g>", Mark::Failed);
+    marks.take("placed", Some("status"), true);
+    marks.take("on_its_way", None, false);
+    let painted = picture_of(&cycle, &marks);
+    let count = |text: &str| painted.matches(text).count();
+    assert_eq!((count("<g class=\"passed\">"), count("<g class=\"wrong\">"), count("<g class=\"held\">")), (2, 1, 0));
+    assert_eq!((count("way next taken\""), count("way next taken-before\"")), (1, 1));
+    assert_eq!(count("<text class=\"seal\""), 3, "what is of no step is not drawn");
+    assert_eq!(painted.matches("<g").count(), painted.matches("</g>").count());
 }

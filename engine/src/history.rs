@@ -61,6 +61,35 @@ impl History {
         Ok(document)
     }
 
+    /// The document before and after `run` came through `step` for the first time.
+    pub fn around(&self, run: i32, step: &str) -> Result<(Json, Json), Error> {
+        let known = self.known(run)?;
+        let written = match &known.hit {
+            Some(hit) if known.run.entry == step => Some(output_of(hit)?),
+            _ => steps_of(&known.run)?.into_iter().find(|one| one.step == step).and_then(|one| one.output),
+        };
+        let before = match known.run.entry == step {
+            true => self.before(run)?,
+            false => self.document_at(run, step)?,
+        };
+        let mut after = before.clone();
+        if let (Some(members), Some(written)) = (after.members_mut(), written) {
+            members.insert(step.to_owned(), written);
+        }
+        Ok((before, after))
+    }
+
+    /// The runs that lead to `run`, the oldest first: each resumed the hold of the one before.
+    pub fn chain(&self, run: i32) -> Vec<u32> {
+        let Some(known) = self.runs.get(&run) else { return Vec::new() };
+        let mut chain = match known.run.base {
+            Some(base) if known.run.document.is_none() => self.chain(base),
+            _ => Vec::new(),
+        };
+        chain.push(run as u32);
+        chain
+    }
+
     fn before(&self, run: i32) -> Result<Json, Error> {
         let row = &self.known(run)?.run;
         match (&row.document, row.base) {

@@ -42,6 +42,7 @@ pub mod store;
 mod tally;
 mod usage;
 mod view;
+mod wait;
 mod waiters;
 mod work;
 mod worker;
@@ -67,3 +68,4 @@ pub use view::{
     SharedView, StepFigures, StepTrace, SubscriptionView, TransactionDetail, TransactionFilter, TransactionView,
     VersionView, WebhookView,
 };
+pub use wait::{HoldView, StepDocuments, Underway};

@@ -67,8 +67,18 @@ async fn accounts_are_made_limited_and_looked_at(store: Store) {
     play(store, "accounts").await;
 }
 
+async fn transactions_are_found_and_several_are_changed(store: Store) {
+    play(store, "transactions").await;
+}
+
+async fn a_transaction_says_why_it_waits_and_is_repaired(store: Store) {
+    play(store, "transaction").await;
+}
+
 both_stores!(
     keys_are_made_and_revoked_and_sessions_end,
     endpoints_are_told_rotated_and_resent,
     accounts_are_made_limited_and_looked_at,
+    transactions_are_found_and_several_are_changed,
+    a_transaction_says_why_it_waits_and_is_repaired
 );

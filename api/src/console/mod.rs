@@ -8,6 +8,7 @@
 mod accounts;
 mod assets;
 mod deliveries;
+mod documents;
 mod endpoints;
 mod hit;
 mod hits;
@@ -15,15 +16,24 @@ mod keys;
 mod live;
 mod matching;
 mod page;
+mod painted;
+mod repair;
 mod replay;
 mod request;
 mod rim;
+mod rim;
+mod runs;
 mod secrets;
 mod session;
+mod several;
 mod sign_in;
 mod subscriptions;
+mod transaction;
+mod transactions;
+mod waits;
 mod why;
 mod words;
+mod written;
 
 use axum::{
     Router, middleware,
@@ -50,6 +60,15 @@ pub fn routes() -> Router<App> {
         .route("/console/endpoints/{id}/delete", post(endpoints::delete))
         .route("/console/subscriptions", get(subscriptions::list))
         .route("/console/subscriptions/{id}/retry", post(subscriptions::retry))
+        .route("/console/transactions", get(transactions::list))
+        .route("/console/transactions/ask", post(several::ask))
+        .route("/console/transactions/do", post(several::act))
+        .route("/console/transactions/{transaction}", get(transaction::page))
+        .route("/console/transactions/{transaction}/document", get(documents::whole))
+        .route("/console/transactions/{transaction}/runs/{run}/steps/{step}", get(documents::of_step))
+        .route("/console/transactions/{transaction}/rerun", get(repair::rerun).post(repair::run_again))
+        .route("/console/transactions/{transaction}/resume", get(repair::resume).post(repair::go_on))
+        .route("/console/transactions/{transaction}/cancel", post(repair::cancel))
         .route("/console/keys", get(keys::list).post(keys::create))
         .route("/console/keys/{id}/revoke", post(keys::revoke))
         .route("/console/accounts", get(accounts::list).post(accounts::create))

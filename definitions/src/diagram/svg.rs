@@ -8,6 +8,7 @@ use super::{
     Ending,
     layout::{Layout, Place, Size, lay_out},
     links,
+    marks::Marks,
 };
 use crate::{Condition, Cycle, Edge, Step, StepIndex, StepKind};
 
@@ -76,15 +77,20 @@ fn led(cycle: &Cycle) -> Vec<Led> {
 
 /// A picture for a page of its own, with its colours, light and dark.
 pub fn svg(cycle: &Cycle) -> String {
-    drawn(cycle, Some(STYLE))
+    drawn(cycle, &Marks::default(), Some(STYLE))
 }
 
 /// The same for a page that has the colours.
 pub fn picture(cycle: &Cycle) -> String {
-    drawn(cycle, None)
+    drawn(cycle, &Marks::default(), None)
 }
 
-fn drawn(cycle: &Cycle, style: Option<&str>) -> String {
+/// The same with the way that a transaction took.
+pub fn picture_of(cycle: &Cycle, marks: &Marks) -> String {
+    drawn(cycle, marks, None)
+}
+
+fn drawn(cycle: &Cycle, marks: &Marks, style: Option<&str>) -> String {
     let scene = Scene::of(cycle);
     let (width, height) = (scene.layout.size.width + 2.0 * MARGIN, scene.layout.size.height + 2.0 * MARGIN);
     let mut out = format!(
@@ -96,7 +102,7 @@ fn drawn(cycle: &Cycle, style: Option<&str>) -> String {
             write!(out, "<style>\n{style}</style>\n<rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>\n");
     }
     out.push_str("<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path class=\"head\" d=\"M0 0 8 4 0 8Z\"/></marker></defs>\n");
-    scene.draw(MARGIN, MARGIN, &mut out);
+    scene.painted(MARGIN, MARGIN, marks, &mut out);
     out.push_str("</svg>");
     out
 }
@@ -139,13 +145,24 @@ impl<'a> Scene<'a> {
     }
 
     fn draw(&self, x: f64, y: f64, out: &mut String) {
+        self.painted(x, y, &Marks::default(), out);
+    }
+
+    fn painted(&self, x: f64, y: f64, marks: &Marks, out: &mut String) {
         let _ = writeln!(out, "<g transform=\"translate({x} {y})\">");
         for (at, way) in self.ways.iter().enumerate() {
-            let _ =
-                writeln!(out, "<path class=\"way {}\" d=\"{}\" marker-end=\"url(#arrow)\"/>", way.kind, self.line(at));
+            let to = way.edges.last().and_then(|edge| self.nodes[self.edges[*edge].1].id());
+            let taken = self.nodes[way.from].id().map_or("", |from| marks.way(from, to));
+            let (kind, line) = (way.kind, self.line(at));
+            let _ = writeln!(out, "<path class=\"way {kind}{taken}\" d=\"{line}\" marker-end=\"url(#arrow)\"/>");
         }
         for (node, place) in self.nodes.iter().zip(&self.layout.places) {
-            node.draw(*place, out);
+            let Size { width, height } = node.size();
+            let corner = ((place.x + width / 2.0 - 8.0).round(), (place.y - height / 2.0).round());
+            match node.id() {
+                Some(id) => marks.around(id, corner, out, |out| node.draw(*place, out)),
+                None => node.draw(*place, out),
+            }
         }
         out.push_str("</g>\n");
     }
@@ -217,6 +234,14 @@ impl<'a> Node<'a> {
         match &step.kind {
             StepKind::Each(each) => Self::Each(step, Box::new(Scene::of(&each.body))),
             _ => Self::Step(step),
+        }
+    }
+
+    /// Of the step that it is.
+    fn id(&self) -> Option<&'a str> {
+        match self {
+            Self::Step(step, ..) | Self::Each(step, ..) => Some(&step.id),
+            Self::End | Self::Label(_) => None,
         }
     }
 

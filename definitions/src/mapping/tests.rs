@@ -57,3 +57,21 @@ fn a_singular_path_to_an_array_is_no_key() {
     let error = mapping(&[("$.body.a", "$.a")]).hold_keys(&json(r#"{"a":[1]}"#)).unwrap_err();
     assert_eq!(error, KeyError::NotAKey { path: "$.a".into(), why: NotAKey::Array });
 }
+
+#[test]
+fn the_smallest_hit_with_a_key_has_that_key() {
+    let with = |entries: &[(&str, &str)], key: &[Json]| {
+        let mapping = mapping(entries);
+        let hit = mapping.hit_with(key)?;
+        assert_eq!(mapping.hit_key(&hit).unwrap(), Key::from_values(key.iter().map(Some)).unwrap());
+        Some(hit.to_string())
+    };
+    let key = [json("42"), json("\"a\"")];
+    let entries = [("$.body.order['the id']", "$.a"), ("$.headers['x-b']", "$.b")];
+    assert_eq!(with(&entries, &key).unwrap(), r#"{"body":{"order":{"the id":42}},"headers":{"x-b":"a"}}"#);
+    let entries = [("$.body[2].id", "$.a"), ("$.body[-1].x", "$.b")];
+    assert_eq!(with(&entries, &key).unwrap(), r#"{"body":[null,null,{"id":42,"x":"a"}]}"#);
+    assert_eq!(with(&[("$.body.a", "$.a"), ("$.body.a.b", "$.b")], &key), None, "in each other's way");
+    assert_eq!(with(&[("$.body[1000000000]", "$.a")], &key[..1]), None, "that would be large");
+    assert_eq!(with(&[("$.body.a", "$.a")], &key), None, "a key of another mapping");
+}

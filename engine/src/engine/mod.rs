@@ -24,6 +24,7 @@ mod secrets;
 mod sessions;
 mod shared;
 mod transactions;
+mod waits;
 
 pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
 pub use handled::{EVENT_HEADER, Handled};

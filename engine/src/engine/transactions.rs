@@ -244,7 +244,7 @@ impl Engine {
         step: &str,
         document: Option<Json>,
     ) -> Result<(), Error> {
-        let passed = self.document_at(account, row, step).await?;
+        let passed = self.passed(account, row, step).await?;
         let document = match document {
             Some(document @ Json::Object(_)) => document,
             Some(_) => return Err(Error::Invalid("the document must be a JSON object".into())),
@@ -255,8 +255,14 @@ impl Engine {
         self.shared.writer.ask(account, work).await.map(|_| ())
     }
 
-    /// The document with which the newest run that passed a step came there.
-    async fn document_at(&self, account: &str, row: &TransactionRow, step: &str) -> Result<Json, Error> {
+    /// The document with which the newest run that passed a step came there: what a re-run from it
+    /// begins with.
+    pub async fn document_at(&self, account: &str, id: TransactionId, step: &str) -> Result<Json, Error> {
+        let row = self.visible(account, id).await?;
+        self.passed(account, &row, step).await
+    }
+
+    async fn passed(&self, account: &str, row: &TransactionRow, step: &str) -> Result<Json, Error> {
         let mut before = i32::MAX;
         loop {
             let runs = self.shared.store.runs(account, row.transaction, before, RUNS_SHOWN).await?;

@@ -46,8 +46,8 @@ export class Person {
     this.expected.push(`status of ${status}`);
   }
 
-  async signsIn(key = this.key) {
-    await this.page.goto(`${this.url}/console/sign-in`);
+  async signsIn(key = this.key, next = "/console") {
+    await this.page.goto(`${this.url}/console/sign-in?next=${encodeURIComponent(next)}`);
     await this.page.getByLabel("API key").fill(key);
     await this.page.getByRole("button", { name: "Sign in" }).click();
   }
@@ -58,6 +58,7 @@ export class Person {
 
   // The page as it stands, held against everything that must hold of each; `name` is its picture's.
   async looks(name) {
+    await this.page.evaluate(() => scrollTo(0, 0));
     for (const colorScheme of ["light", "dark"]) {
       for (const viewport of [NARROW, WIDE]) {
         await this.page.setViewportSize(viewport);
@@ -106,6 +107,12 @@ export class Person {
     for (const { name, state } of (await this.api("GET", "/cycles?limit=1000")).data) {
       if (state !== "running") await this.api("POST", `/cycles/${name}/start`, {});
     }
+  }
+
+  // The session, as a request bears it.
+  async cookie() {
+    const found = (await this.context.cookies()).find((cookie) => cookie.name === "holdfast-session");
+    return `holdfast-session=${found.value}`;
   }
 
   // A hit at a step's own address: its answer's status, its id and its transaction.

@@ -55,4 +55,10 @@ async fn keys_are_made_and_revoked_and_sessions_end(store: Store) {
     play(store, "keys").await;
 }
 
-both_stores!(keys_are_made_and_revoked_and_sessions_end);
+async fn hits_are_seen_explained_and_replayed(store: Store) {
+    play(store, "hits").await;
+}
+
+both_stores!(
+    hits_are_seen_explained_and_replayed,
+    keys_are_made_and_revoked_and_sessions_end);

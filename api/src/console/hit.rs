@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{
     hits::Row,
     page::{Query, Shell, show, then},
-    request::{AsItCame, Cut, Field, fields, short, shown},
+    contents::{AsItCame, Cut, Field, fields, short, shown},
     session::{Change, Looker},
     why::{Outcome, Why},
 };

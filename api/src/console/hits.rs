@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     page::{Query, Shell, show},
-    request::{glance, short},
+    contents::{glance, short},
     session::Looker,
     words::When,
 };

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{
     hits::{Choice, choices},
     page::{Query, Shell, show},
-    request::{pretty, short},
+    contents::{pretty, short},
     session::{Change, Looker},
     why::{Outcome, Why},
 };

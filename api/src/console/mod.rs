@@ -6,6 +6,7 @@
 //! account and no other.
 
 mod assets;
+mod contents;
 mod hit;
 mod hits;
 mod keys;
@@ -13,7 +14,6 @@ mod live;
 mod matching;
 mod page;
 mod replay;
-mod request;
 mod rim;
 mod secrets;
 mod session;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     hits::{Filter, Row, listed},
     page::{Query, Shell, show},
-    request::short,
+    contents::short,
     session::{Change, Looker},
 };
 use crate::{App, Problem, v1};

@@ -59,14 +59,6 @@ async fn keys_are_made_and_revoked_and_sessions_end(store: Store) {
     play(store, "keys").await;
 }
 
-async fn endpoints_are_told_rotated_and_resent(store: Store) {
-    play(store, "endpoints").await;
-}
-
-async fn accounts_are_made_limited_and_looked_at(store: Store) {
-    play(store, "accounts").await;
-}
-
 async fn transactions_are_found_and_several_are_changed(store: Store) {
     play(store, "transactions").await;
 }
@@ -75,10 +67,23 @@ async fn a_transaction_says_why_it_waits_and_is_repaired(store: Store) {
     play(store, "transaction").await;
 }
 
+async fn hits_are_seen_explained_and_replayed(store: Store) {
+    play(store, "hits").await;
+}
+
+async fn endpoints_are_told_rotated_and_resent(store: Store) {
+    play(store, "endpoints").await;
+}
+
+async fn accounts_are_made_limited_and_looked_at(store: Store) {
+    play(store, "accounts").await;
+}
+
 both_stores!(
     keys_are_made_and_revoked_and_sessions_end,
+    transactions_are_found_and_several_are_changed,
+    a_transaction_says_why_it_waits_and_is_repaired,
+    hits_are_seen_explained_and_replayed,
     endpoints_are_told_rotated_and_resent,
     accounts_are_made_limited_and_looked_at,
-    transactions_are_found_and_several_are_changed,
-    a_transaction_says_why_it_waits_and_is_repaired
 );

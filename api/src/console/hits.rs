@@ -8,8 +8,8 @@ use holdfast_engine::{Hit, HitFilter, HitStatus, Page, PageQuery};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    contents::{glance, short},
     page::{Query, Shell, show},
-    request::{glance, short},
     session::Looker,
     words::When,
 };

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod assets;
+mod contents;
 mod deliveries;
 mod documents;
 mod endpoints;
@@ -19,8 +20,6 @@ mod page;
 mod painted;
 mod repair;
 mod replay;
-mod request;
-mod rim;
 mod rim;
 mod runs;
 mod secrets;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use holdfast_definitions::{Json, format_duration};
 use holdfast_engine::{Explanation, ExtractedValue, NearMiss};
 
-use super::{request::short, words::When};
+use super::{contents::short, words::When};
 
 /// Longer values are compared by their ends alone.
 const COMPARED_CHARS_MAX: usize = 120;

@@ -118,5 +118,5 @@ pub fn short(id: impl std::fmt::Display) -> String {
 }
 
 #[cfg(test)]
-#[path = "request_tests.rs"]
+#[path = "contents_tests.rs"]
 mod tests;

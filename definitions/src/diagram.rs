@@ -1,11 +1,13 @@
 //! A cycle's graph: as text that other programs draw, and as a picture.
 
 mod layout;
+mod notes;
 mod svg;
 
 use petgraph::{graph::NodeIndex, visit::EdgeRef};
 
-pub use svg::{STYLE, picture, svg};
+pub use notes::{Figure, Note, Notes};
+pub use svg::{STYLE, picture, picture_with, svg};
 
 use crate::{Cycle, Edge, Next, OnError, Step, StepIndex, StepKind};
 

@@ -40,7 +40,10 @@ pub use connector::{Call, Connected, Connector, ConnectorEvent, Connectors, Give
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
-pub use diagram::{STYLE as PICTURE_STYLE, dot, mermaid, picture, svg};
+pub use diagram::{
+    Figure as PictureFigure, Note as PictureNote, Notes as PictureNotes, STYLE as PICTURE_STYLE, dot, mermaid, picture,
+    picture_with, svg,
+};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use each::{ELEMENTS_MAX, Each};
 pub use editor::EDITOR_SCHEMA;

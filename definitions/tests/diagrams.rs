@@ -1,6 +1,6 @@
 //! Every example cycle as other programs draw it.
 
-use holdfast_definitions::{check, dot, mermaid, svg};
+use holdfast_definitions::{PictureFigure, PictureNote, PictureNotes, check, dot, mermaid, picture, picture_with, svg};
 
 #[test]
 fn the_examples_are_drawn_the_same_every_time() {
@@ -105,4 +105,26 @@ fn a_picture_shows_every_step_once_and_escapes_what_an_author_wrote() {
     assert!(drawn.contains("kind equals &quot;&lt;kind &amp; \\&quot;0\\&quot;&gt;&quot;"), "so is a condition");
     assert!(!drawn.contains("<b>"));
     assert!(drawn.len() < 40_000, "{}", drawn.len());
+}
+
+#[test]
+fn a_note_stands_at_its_step_is_escaped_and_moves_nothing_when_its_figures_change() {
+    let text = include_str!("../cycles/order-status.yaml");
+    let cycle = check("order-status.yaml", text).cycles.remove(0);
+    let noted = |held: &str| {
+        let figures = vec![PictureFigure { text: held.to_owned(), kind: "held" }];
+        let note = PictureNote { link: "/x?a=1&b=\"2\"".into(), said: "<waits>".into(), figures };
+        PictureNotes::from([("status".to_owned(), note)])
+    };
+    let drawn = picture_with(&cycle, &noted("<3> held"));
+    assert_eq!(picture_with(&cycle, &noted("<3> held")), drawn);
+    let opened =
+        "<a href=\"/x?a=1&amp;b=&quot;2&quot;\" id=\"at-status\" aria-label=\"&lt;waits&gt;\"><g class=\"step webhook";
+    assert_eq!(drawn.matches(opened).count(), 1, "{drawn}");
+    assert_eq!(drawn.matches("<a ").count(), 1, "a step without a note is as it was");
+    assert!(drawn.contains(">&lt;3&gt; held</text>"), "{drawn}");
+    assert!(drawn.contains("role=\"group\""), "what can be reached is no part of an image");
+    let frame = |drawn: &str| drawn.split_once("<title>").unwrap().0.to_owned();
+    assert_eq!(frame(&picture_with(&cycle, &noted("1,234,567 held"))), frame(&drawn));
+    assert_ne!(frame(&picture(&cycle)), frame(&drawn), "a note takes room");
 }

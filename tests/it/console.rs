@@ -55,4 +55,8 @@ async fn keys_are_made_and_revoked_and_sessions_end(store: Store) {
     play(store, "keys").await;
 }
 
-both_stores!(keys_are_made_and_revoked_and_sessions_end);
+async fn cycles_are_listed_started_and_stopped(store: Store) {
+    play(store, "cycles").await;
+}
+
+both_stores!(cycles_are_listed_started_and_stopped, keys_are_made_and_revoked_and_sessions_end);

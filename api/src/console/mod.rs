@@ -6,10 +6,13 @@
 //! account and no other.
 
 mod assets;
+mod cycles;
+mod figures;
 mod keys;
 mod live;
 mod page;
 mod rim;
+mod running;
 mod session;
 mod sign_in;
 mod words;
@@ -30,6 +33,10 @@ pub fn routes() -> Router<App> {
         .route("/console/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/account", post(sign_in::choose))
+        .route("/console/cycles", get(cycles::list))
+        .route("/console/cycles/{cycle}/start", post(running::start))
+        .route("/console/cycles/{cycle}/stop", post(running::stop))
+        .route("/console/cycles/{cycle}/delete", post(running::delete))
         .route("/console/keys", get(keys::list).post(keys::create))
         .route("/console/keys/{id}/revoke", post(keys::revoke))
         .layer(middleware::from_fn(rim::around))

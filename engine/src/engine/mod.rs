@@ -6,6 +6,7 @@
 mod accounts;
 mod connections;
 mod cycles;
+mod definition;
 mod deliver;
 mod endpoints;
 mod explain;

@@ -102,9 +102,7 @@ export class Person {
   }
 
   async deploys(yaml) {
-    for (const deployed of (await this.api("POST", "/cycles", yaml)).data) {
-      await this.api("POST", `/cycles/${deployed.cycle?.name ?? deployed.name}/start`, {});
-    }
+    for (const { name } of await this.api("POST", "/cycles", yaml)) await this.api("POST", `/cycles/${name}/start`, {});
   }
 
   // A hit at a step's own address: its answer's status, its id and its transaction.

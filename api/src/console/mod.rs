@@ -6,15 +6,20 @@
 //! account and no other.
 
 mod assets;
+mod cycle;
 mod cycles;
+mod difference;
+mod editor;
 mod figures;
 mod keys;
 mod live;
 mod page;
+mod request;
 mod rim;
 mod running;
 mod session;
 mod sign_in;
+mod versions;
 mod words;
 
 use axum::{
@@ -34,6 +39,11 @@ pub fn routes() -> Router<App> {
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/account", post(sign_in::choose))
         .route("/console/cycles", get(cycles::list))
+        .route("/console/cycles/{cycle}", get(cycle::page))
+        .route("/console/cycles/{cycle}/edit", get(editor::edit))
+        .route("/console/deploy", get(editor::new).post(editor::deploy))
+        .route("/console/check", post(editor::check))
+        .route("/console/cycles/{cycle}/versions", get(versions::page))
         .route("/console/cycles/{cycle}/start", post(running::start))
         .route("/console/cycles/{cycle}/stop", post(running::stop))
         .route("/console/cycles/{cycle}/delete", post(running::delete))

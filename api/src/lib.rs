@@ -9,6 +9,7 @@ mod decode;
 mod guard;
 mod hooks;
 mod limits;
+mod lsp;
 mod problem;
 mod server;
 mod telemetry;

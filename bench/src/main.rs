@@ -3,6 +3,7 @@
 //!
 //! Ratios count; absolute figures are this machine's. Every line has a bound and what was reached.
 
+mod check;
 mod delays;
 mod drive;
 mod figures;
@@ -58,7 +59,7 @@ pub struct Plan {
     #[arg(long)]
     pub quick: bool,
     /// Only these parts: ratios (or of them start, decide, resume), scale, flat, figures, overload, nodes,
-    /// steps, delays, peers (or of them n8n, restate, node-red, dbos)
+    /// steps, delays, check, peers (or of them n8n, restate, node-red, dbos)
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Alternating rounds of each ratio; their median counts
@@ -173,6 +174,10 @@ async fn measure(plan: &Plan) -> Result<()> {
         if plan.has("nodes") && store.cluster.is_some() {
             nodes::measure(plan, *store, &mut report).await?;
         }
+    }
+    if plan.has("check") {
+        check::measure(plan, &mut report)?;
+        report.save(plan)?;
     }
     peers::measure(plan, &stores, &mut report).await?;
     report.save(plan)?;

@@ -1,6 +1,8 @@
 //! One mistake, as data. `render` gives it its several faces.
 use serde::Serialize;
 
+use crate::Suggestion;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -21,4 +23,7 @@ pub struct Diagnostic {
     pub end_line: usize,
     pub end_column: usize,
     pub help: Option<String>,
+    /// Where one text in the place of another would make it good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<Suggestion>,
 }

@@ -18,6 +18,7 @@ mod explain;
 mod http;
 mod json;
 mod key;
+mod language;
 mod lower;
 mod mapping;
 mod number;
@@ -27,6 +28,7 @@ mod render;
 mod schema;
 mod shared;
 mod step;
+mod suggestion;
 mod template;
 mod verify;
 mod webhook;
@@ -51,6 +53,10 @@ pub use explain::explain;
 pub use http::{Auth, BodyType, Http, Retry};
 pub use json::{DEPTH_MAX, Json, JsonError, Members, write_text};
 pub use key::{Key, NotAKey};
+pub use language::{
+    Completion, CompletionKind, Definition, Hover, Lines, Position as TextPosition, Symbol, SymbolKind, complete,
+    definition, hover, symbols,
+};
 pub use lower::Given;
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
@@ -59,6 +65,7 @@ pub use render::{render_line, render_terminal};
 pub use schema::{Misfit, Schema};
 pub use shared::{SharedChecked, check_route, check_shared};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
+pub use suggestion::Suggestion;
 pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
 pub use verify::{
     Algorithm, Encoding, HttpSignatures, KeyForm, Part, SECRETS_MAX, Secrets, Signature, Timestamp, Verify,

@@ -67,7 +67,8 @@ pub fn check_shared(file: &str, name: &str, text: &str) -> SharedChecked {
     let document = Document { root, source: text.to_owned() };
     let cycle = compiled(written, &document, &mut problems);
     let broken = problems.iter().any(Problem::is_error);
-    let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.diagnostic(file)).collect();
+    let lines = crate::Lines::new(text);
+    let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.diagnostic(file, &lines)).collect();
     diagnostics.sort_by_key(|one| (one.line, one.column, one.severity, one.code));
     SharedChecked { cycle: cycle.filter(|_| !broken), diagnostics }
 }

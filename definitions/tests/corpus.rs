@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use holdfast_definitions::{Severity, check, codes, explain, render_terminal};
+use holdfast_definitions::{Diagnostic, Lines, Severity, Suggestion, check, codes, explain, render_terminal};
 
 /// Codes whose wrong example is too large for a page: built here.
 fn built(code: &str) -> Option<String> {
@@ -73,6 +73,56 @@ fn each_bad_definition_earns_what_it_did() {
         insta::assert_snapshot!(name, shown.join("\n\n"));
     }
     assert_eq!(missing, [] as [&str; 0], "no bad definition earns these");
+}
+
+/// The text with a suggestion taken.
+fn taken(text: &str, suggestion: &Suggestion) -> String {
+    let lines = Lines::new(text);
+    let start = lines.offset_of(suggestion.line, suggestion.column);
+    let end = lines.offset_of(suggestion.end_line, suggestion.end_column);
+    format!("{}{}{}", &text[..start], suggestion.replacement, &text[end..])
+}
+
+#[test]
+fn a_suggestion_that_is_taken_makes_its_mistake_good() {
+    let pages = codes().filter_map(explain).flat_map(examples).map(str::to_owned);
+    let bad = corpus("bad").into_iter().map(|file| fs::read_to_string(file).unwrap());
+    let mut good = std::collections::BTreeSet::new();
+    for text in pages.chain(bad) {
+        for one in check("a.yaml", &text).diagnostics {
+            let Some(suggestion) = &one.suggestion else { continue };
+            let left = check("a.yaml", &taken(&text, suggestion)).diagnostics;
+            let is_same =
+                |left: &Diagnostic| (left.code, left.line, &left.message) == (one.code, one.line, &one.message);
+            assert!(!left.iter().any(is_same), "{suggestion:?} does not help against {one:?}: {left:?}");
+            let help = one.help.unwrap_or_default();
+            assert!(help.contains(&format!("`{}`", suggestion.replacement)), "{help} is not {suggestion:?}");
+            good.insert(one.code);
+        }
+    }
+    assert!(good.len() >= 15, "{good:?}");
+}
+
+#[test]
+fn a_suggestion_that_is_taken_leaves_the_rest_as_it_was() {
+    for (text, wrong, right) in [
+        ("cycle: a\nsteps:\n  \"ä\": { \"webhok\":null }\n", "webhok", "webhook"),
+        ("cycle: a\nsteps:\n  a: { webhook: , next: b }\n  b: { set: 'ä ${$.aa.body} x' }\n", "$.aa.", "$.a."),
+        ("cycle: a\nsteps:\n  a: { webhook: , next: b }\n  b:\n    set: |\n\n      y ${$.a.bdy}\n", "bdy", "body"),
+        (
+            "cycle: a\nvars: { shop: 1 }\nsteps:\n  a: { webhook: , next: b }\n  b:\n    set: >\n      x\n      ${vars.shp}\n",
+            "shp",
+            "shop",
+        ),
+    ] {
+        let found = check("a.yaml", text).diagnostics;
+        let suggestion = found.iter().find_map(|one| one.suggestion.clone());
+        let suggestion = suggestion.unwrap_or_else(|| panic!("{found:?} suggests nothing"));
+        assert_eq!(taken(text, &suggestion), text.replace(wrong, right));
+    }
+    // Twice in one text: which is meant is not known.
+    let twice = "cycle: a\nsteps:\n  a: { webhook: , next: b }\n  b: { set: '${$.aa.body} ${$.aa.body}' }\n";
+    assert!(check("a.yaml", twice).diagnostics.iter().all(|one| one.suggestion.is_none()));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs};
 use holdfast_definitions::{OPERATORS, check, codes, explain};
 
 const REFERENCE: &str = include_str!("../../docs/language.md");
+const EDITORS: &str = include_str!("../../docs/editors.md");
 const SENDERS: &str = include_str!("../../docs/senders.md");
 
 #[test]
@@ -22,7 +23,7 @@ fn the_table_of_codes_is_whole_and_says_what_the_pages_say() {
 
 #[test]
 fn its_examples_are_clean() {
-    for page in [REFERENCE, SENDERS] {
+    for page in [REFERENCE, SENDERS, EDITORS] {
         let blocks: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
         assert!(!blocks.is_empty());
         for block in blocks {

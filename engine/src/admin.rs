@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod import;
+mod sessions;
 mod shared;
 
 use std::{collections::HashSet, sync::Arc};
@@ -11,6 +12,7 @@ use holdfast_definitions::{Connector, Cycle, Json, Members};
 use uuid::Uuid;
 
 pub use endpoints::{EndpointChange, Resend};
+pub use sessions::SessionChange;
 pub use shared::{CLAIMANTS_MAX, SharedChange};
 
 use crate::{
@@ -62,6 +64,7 @@ pub enum Admin {
     /// A shared webhook, or who claims its values.
     Shared(SharedChange),
     Endpoint(EndpointChange),
+    Session(SessionChange),
     Limits {
         limits: AccountLimits,
     },
@@ -151,6 +154,7 @@ impl Change<'_> {
                 if !self.commit.revoke_key(&account, key).await? {
                     return Err(Error::NotFound { what: "key", id: key.to_string() });
                 }
+                self.commit.drop_sessions(&account, key).await?;
                 Ok((Done::Ok, None))
             }
             Admin::Limits { limits } => {
@@ -171,6 +175,7 @@ impl Change<'_> {
             Admin::Shared(change) => self.shared(change).await,
             Admin::Reseal => self.reseal().await,
             Admin::Endpoint(change) => self.endpoint(change).await,
+            Admin::Session(change) => self.session(change).await,
             Admin::SecretsUsed { names } => {
                 for name in names {
                     self.commit.secret_used(&name).await?;

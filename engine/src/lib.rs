@@ -16,9 +16,11 @@ mod elements;
 mod engine;
 mod error;
 mod explain;
+mod held;
 mod history;
 mod hit;
 mod id;
+mod lanes;
 mod limits;
 mod machine;
 mod mapping_words;
@@ -34,6 +36,7 @@ mod secret;
 mod several;
 mod steps;
 pub mod store;
+mod tally;
 mod usage;
 mod view;
 mod waiters;
@@ -51,10 +54,11 @@ pub use id::{CycleId, EndpointId, HitId, KeyId, MessageId, TransactionId};
 pub use limits::Limits;
 pub use notify::{EVENTS, EventType, example as event_example, own as own_event, schema as event_schema};
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
-pub use scripts::{ScriptWorker, check_scripts};
+pub use scripts::{ScriptReader, ScriptWorker};
 pub use secret::{Mask, MasterKeys, SecretValues};
 pub use view::{
-    Application, AttachedView, ClaimView, ConnectorView, CycleState, CycleView, Deployed, Gauges, KeyView, NewShared,
-    Page, PageQuery, RunStatus, RunView, Scope, SecretView, SharedView, StepTrace, SubscriptionView, TransactionDetail,
-    TransactionFilter, TransactionView, VersionView, WebhookView,
+    Application, AttachedView, ClaimView, ConnectorView, CycleFigures, CycleState, CycleView, Deployed, Figures,
+    Gauges, HitFilter, HourFigures, KeyView, NewShared, Page, PageQuery, RunStatus, RunView, Scope, SecretView,
+    SharedView, StepFigures, StepTrace, SubscriptionView, TransactionDetail, TransactionFilter, TransactionView,
+    VersionView, WebhookView,
 };

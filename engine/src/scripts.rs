@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use crate::{Error, limits::RETRY_SOON};
-pub use check::{check_scripts, scripts};
+pub use check::{ScriptReader, scripts};
 
 /// Cycles that share a turn, or a share, lose time by it and nothing else.
 const TURNS: usize = 64;

@@ -106,10 +106,27 @@ pub struct TransactionFilter {
     pub cycle: Option<String>,
     pub status: Option<TransactionStatus>,
     pub step: Option<String>,
-    /// A correlation value that it waits under: text, or a JSON array for a composite key.
+    /// A correlation value that it was held under, at any webhook, whatever has become of it since (but
+    /// for a cancel): text, or a JSON array for a composite key.
     pub key: Option<String>,
     /// Started at or after.
     pub since: Option<DateTime<Utc>>,
+    /// Started before.
+    pub until: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HitFilter {
+    /// A webhook's identifier.
+    pub webhook: Option<String>,
+    pub cycle: Option<String>,
+    pub status: Option<crate::HitStatus>,
+    /// Only those that matched more than one transaction.
+    pub ambiguous: bool,
+    /// Received at or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Received before.
+    pub until: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -339,4 +356,45 @@ pub struct Application {
     pub run: Option<u32>,
     /// The hit's status there.
     pub status: crate::HitStatus,
+}
+
+/// What a cycle did in the last 24 hours: figures for people who look, not records. A crash loses at most
+/// the last two seconds of a node's.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// 24, oldest first; the last is the hour under way.
+    pub hours: Vec<HourFigures>,
+    pub steps: Vec<StepFigures>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HourFigures {
+    pub from: DateTime<Utc>,
+    /// Kept at the cycle's webhooks, whatever became of them: repeats, replays and rejected ones too.
+    pub hits: u64,
+    /// Transactions that started.
+    pub started: u64,
+    /// Times a run completed its transaction.
+    pub completed: u64,
+    /// Times a run failed its transaction.
+    pub failed: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepFigures {
+    pub step: String,
+    /// Transactions held there now.
+    pub held: u64,
+    /// Runs that passed it in the last 24 hours; of the steps inside an `each` nothing is counted.
+    pub passed: u64,
+    /// Runs that failed at it, whether or not an `on_error` led them on.
+    pub failed: u64,
+}
+
+/// The chart of one of many cycles.
+#[derive(Clone, Debug)]
+pub struct CycleFigures {
+    pub cycle: String,
+    /// As in [`Figures::hours`].
+    pub hours: Vec<HourFigures>,
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Mutex, MutexGuard, broadcast::error::RecvError};
+use tokio::sync::{MutexGuard, broadcast::error::RecvError};
 use uuid::Uuid;
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     round::{counted, overlooked, tells},
     runner::{self, Claim, claim_of},
     store::{Hint, TimerRow, UnderwayRow},
+    tally,
     work::Work,
 };
 
@@ -43,10 +44,6 @@ const TAKEN_OVER: i64 = 500;
 const TAKEN_UP: i64 = 10_000;
 /// Timers that one turn takes.
 const DUE_CHUNK: i64 = 1_000;
-/// Counts of what is held are read at most this often.
-const HELD_FRESH: Duration = Duration::from_secs(15);
-/// And not before so many times as long as the last count took: counting grows with what is held.
-const HELD_REST: u32 = 50;
 
 pub async fn run(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(TICK);
@@ -359,6 +356,12 @@ pub async fn hear(shared: Arc<Shared>) {
         let heard = match hints.recv().await {
             Ok(Hint::Catalog) => shared.follow_catalog().await,
             Ok(Hint::Answered { account, hit }) => hear_answer(&shared, &account, hit).await,
+            Ok(Hint::Changed { account, cycle, by }) => {
+                if !shared.tallies.is_own(by) {
+                    tally::tell_changed(&shared, &account, cycle);
+                }
+                Ok(())
+            }
             Err(RecvError::Lagged(_)) => answer_waiting(&shared).await,
             Err(RecvError::Closed) => return,
         };
@@ -390,14 +393,26 @@ async fn forget_deliveries(shared: &Arc<Shared>, account: &str, now: Micros) {
     }
 }
 
+async fn forget_tallies(shared: &Arc<Shared>, account: &str, now: Micros) {
+    loop {
+        match shared.store.forget_tallies(account, tally::hour_of(now) - tally::KEPT, SWEEP_CHUNK).await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => return,
+            Err(error) => return tracing::warn!(%error, "old figures could not be removed yet"),
+        }
+    }
+}
+
 async fn sweep(shared: &Arc<Shared>) {
     shared.forget_accounts().await;
     let now = shared.clock.now();
+    shared.sweep_sessions(now).await;
     let all = shared.deliveries.sweeps_all();
     for account in shared.catalog().accounts() {
         if !leave_lines(shared, &account, now).await {
             continue;
         }
+        forget_tallies(shared, &account, now).await;
         if all || !shared.catalog().watched().of(&account).is_empty() {
             forget_deliveries(shared, &account, now).await;
         }
@@ -486,41 +501,4 @@ async fn next_due(shared: &Shared) -> Result<Option<Micros>, Error> {
         }
     }
     Ok(next)
-}
-
-type Held = Arc<Vec<(Uuid, String, u64)>>;
-
-/// Counts of what is held, by account, each as old as it says.
-#[derive(Default)]
-pub struct HeldCache {
-    counts: Mutex<HashMap<String, Counted>>,
-}
-
-#[derive(Debug)]
-struct Counted {
-    at: Instant,
-    took: Duration,
-    /// The clock then: a manual one may have been moved since.
-    clock: Micros,
-    held: Held,
-}
-
-impl HeldCache {
-    pub async fn of(&self, shared: &Shared, account: &str) -> Result<Held, Error> {
-        let mut counts = self.counts.lock().await;
-        let now = shared.clock.now();
-        if let Some(known) = counts.get(account)
-            && known.at.elapsed() < HELD_FRESH.max(known.took * HELD_REST)
-            && (!shared.clock.is_manual() || known.clock == now)
-        {
-            return Ok(known.held.clone());
-        }
-        let began = Instant::now();
-        let rows = shared.store.held(account, now).await?;
-        let held: Held =
-            Arc::new(rows.into_iter().map(|(cycle, step, count)| (cycle, step, count.max(0) as u64)).collect());
-        let counted = Counted { at: Instant::now(), took: began.elapsed(), clock: now, held: held.clone() };
-        counts.insert(account.to_owned(), counted);
-        Ok(held)
-    }
 }

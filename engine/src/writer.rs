@@ -362,6 +362,7 @@ async fn tell(shared: &Arc<Shared>, account: &str, told: Told, replies: Vec<Repl
     let elsewhere: Vec<_> =
         given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
+    shared.tallies.add(account, told.tally);
     if told.posted {
         shared.deliveries.wake(account);
     }

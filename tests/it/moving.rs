@@ -61,6 +61,12 @@ async fn what_is_exported_goes_on_elsewhere(store: Store) {
     let (hooks, key) = filled(&node).await;
     let placed = path_of(&hooks, "shop/placed");
     assert_eq!(place(&node, &placed).await, 200);
+    // Its caller is answered before the script is done, and what a script keeps is exported once it is.
+    eventually("it is held", async || {
+        let held = about(&node, "acme", "GET", "/transactions?status=held&cycle=shop", Value::Null).await.expect(200);
+        (held.json()["data"].as_array()?.len() == 1).then_some(())
+    })
+    .await;
     let file = node.data().join("acme.json");
     let output = node.command(&["accounts", "export", "acme"]).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

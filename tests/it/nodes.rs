@@ -129,3 +129,25 @@ async fn a_revoked_key_is_refused_everywhere_within_a_second() {
     .await;
     assert!(revoked.elapsed() < Duration::from_millis(1200));
 }
+
+/// Who watches a cycle at one node looks again soon after something happened at the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_at_one_node_is_told_at_the_other() {
+    let (_home, first, second) = two(ASK).await;
+    let key = second.post("/api/v1/keys", json!({ "name": "watches", "scopes": ["read"] })).await.expect(201).json();
+    let secret = key["key"].as_str().expect("a secret");
+    let stream = tokio::spawn(Call::new("GET", "/api/v1/events").header("x-api-key", secret).send(second.address));
+    for n in 1..=2 {
+        first.hit("ask/later", json!({ "n": n })).await.expect(200);
+        eventually("the figures are there", async || {
+            let figures = second.api("/cycles/ask/figures").await;
+            (figures["hours"][23]["hits"] == n).then_some(())
+        })
+        .await;
+    }
+    // The stream ends with its key.
+    let id = key["id"].as_str().expect("an id");
+    second.call("DELETE", &format!("/api/v1/keys/{id}")).send(second.address).await.expect("an answer").expect(204);
+    let told = stream.await.expect("no panic").expect("an answer").expect(200).text();
+    assert!(told.contains("event: cycle.changed") && told.contains("\"cycle\":\"ask\""), "{told}");
+}

@@ -2,7 +2,8 @@
 //! section 10).
 
 use holdfast_engine::{
-    ClaimView, Error, Hit, HitId, HitStatus, Limits, NewShared, Page, PageQuery, RepeatHeader, TransactionFilter,
+    ClaimView, Error, Hit, HitFilter, HitId, HitStatus, Limits, NewShared, Page, PageQuery, RepeatHeader,
+    TransactionFilter,
 };
 use holdfast_tests::{Got, Store, World, arrival, both_stores, eventually};
 use serde_json::{Value, json};
@@ -110,7 +111,8 @@ async fn transactions(world: &World, account: &str) -> Vec<String> {
 }
 
 async fn hits(world: &World, account: &str, webhook: Option<&str>) -> Page<Hit> {
-    world.engine.hits(account, webhook, None, PageQuery::default()).await.expect("a list")
+    let filter = HitFilter { webhook: webhook.map(str::to_owned), ..HitFilter::default() };
+    world.engine.hits(account, filter, PageQuery::default()).await.expect("a list")
 }
 
 async fn stop(world: &World, cycle: &str) {
@@ -253,7 +255,8 @@ async fn a_hit_is_shown_once_with_all_that_became_of_it(store: Store) {
         let mut after = None;
         loop {
             let page = PageQuery { limit: Some(2), after };
-            let page = world.engine.hits(ACCOUNT, webhook, None, page).await.expect("a page");
+            let filter = HitFilter { webhook: webhook.map(str::to_owned), ..HitFilter::default() };
+            let page = world.engine.hits(ACCOUNT, filter, page).await.expect("a page");
             ids.extend(page.data.iter().map(|hit| hit.id));
             assert!(page.data.iter().all(|hit| hit.applications.len() == 2 && hit.webhook == orders));
             after = page.next;
@@ -452,7 +455,9 @@ async fn an_unclaimed_hit_is_kept_and_replayed_once_claimed(store: Store) {
         assert_eq!(got.said(), "200 []");
         assert_eq!(world.hit_status(got.hit()).await, format!("unmatched: {why}"));
     }
-    let listed = world.engine.hits(ACCOUNT, Some(&crm), Some(HitStatus::Unmatched), PageQuery::default()).await;
+    let unmatched =
+        HitFilter { webhook: Some(crm.clone()), status: Some(HitStatus::Unmatched), ..HitFilter::default() };
+    let listed = world.engine.hits(ACCOUNT, unmatched, PageQuery::default()).await;
     let kept = listed.expect("a list").data.pop().expect("the first of them");
     let told = world.engine.explain(ACCOUNT, kept.id).await.expect("explained");
     assert!(told.summary.contains("no account claims 7") && told.extracted[0].path == "$.body.portal", "{told:?}");

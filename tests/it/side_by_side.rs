@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, fmt::Write as _};
 
-use holdfast_engine::{HitId, PageQuery, RepeatHeader, TransactionId};
+use holdfast_engine::{HitFilter, HitId, PageQuery, RepeatHeader, TransactionId};
 use holdfast_tests::{Dice, Store, World};
 use serde_json::json;
 
@@ -202,7 +202,10 @@ impl Side {
         }
         let mut after = None;
         loop {
-            let page = engine.hits("default", None, None, PageQuery { limit: Some(100), after }).await.expect("a page");
+            let page = engine
+                .hits("default", HitFilter::default(), PageQuery { limit: Some(100), after })
+                .await
+                .expect("a page");
             for hit in page.data {
                 let name = self.hit(hit.id);
                 let of = hit.transaction.map(|id| self.transaction(id));

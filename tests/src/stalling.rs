@@ -1,6 +1,9 @@
 //! A store whose commits a test counts, stalls and fails on cue.
 
 mod endpoints;
+mod lists;
+mod sessions;
+mod tallies;
 
 use std::sync::{
     Arc,
@@ -144,20 +147,12 @@ impl holdfast_engine::store::Store for Stalling {
         self.inner.hit(account, webhooks, hit).await
     }
 
-    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>> {
-        self.inner.hits(account, query).await
-    }
-
     async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>> {
         self.inner.transaction(account, id).await
     }
 
     async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
         self.inner.transactions(account, ids).await
-    }
-
-    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>> {
-        self.inner.list(account, query).await
     }
 
     async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>> {

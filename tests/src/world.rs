@@ -7,8 +7,9 @@ use holdfast_definitions::{Json, Members};
 use std::sync::Arc;
 
 use holdfast_engine::{
-    Answer, Arrival, Database, Engine, Error, Hit, HitId, Limits, MasterKeys, Options, Page, PageQuery, Reception,
-    RepeatHeader, Reply, RunView, ScriptWorker, TransactionDetail, TransactionFilter, TransactionId, TransactionView,
+    Answer, Arrival, Database, Engine, Error, Hit, HitFilter, HitId, Limits, MasterKeys, Options, Page, PageQuery,
+    Reception, RepeatHeader, Reply, RunView, ScriptWorker, TransactionDetail, TransactionFilter, TransactionId,
+    TransactionView,
 };
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -214,7 +215,10 @@ impl World {
     /// The newest hits at a step.
     pub async fn hits(&self, step: &str) -> Page<Hit> {
         let identifier = self.identifier(step);
-        self.engine.hits(ACCOUNT, Some(&identifier), None, PageQuery::default()).await.expect("a list")
+        self.engine
+            .hits(ACCOUNT, HitFilter { webhook: Some(identifier), ..HitFilter::default() }, PageQuery::default())
+            .await
+            .expect("a list")
     }
 }
 

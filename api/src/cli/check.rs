@@ -1,14 +1,17 @@
 //! `holdfast check`: what is wrong with definitions.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check, render_line, render_terminal};
-
-use holdfast_engine::check_scripts;
+use futures_util::StreamExt as _;
+use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, render_line, render_terminal};
+use holdfast_engine::ScriptReader;
 
 use super::{open::script_worker, say};
+
+/// Files that are read and checked, and wait to be told, at most.
+const AT_ONCE: usize = 64;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  holdfast check definitions/cycles/*.yaml\n  holdfast check --explain HF012")]
@@ -39,10 +42,14 @@ impl Check {
             say(page.with_context(|| format!("there is no code {code}; codes go from HF001 up"))?);
             return Ok(ExitCode::SUCCESS);
         }
+        // Scripts too, where this program can run itself to read them.
+        let reader = Arc::new(ScriptReader::new(script_worker()));
         let mut all: Vec<Diagnostic> = Vec::new();
-        for file in &self.files {
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let Checked { diagnostics, cycles, .. } = checked(&file.display().to_string(), &text).await;
+        // Side by side, and told in the order of the files.
+        let tasks = self.files.iter().map(|file| tokio::spawn(checked(reader.clone(), file.clone())));
+        let mut found = futures_util::stream::iter(tasks).buffered(AT_ONCE);
+        while let Some(one) = found.next().await {
+            let (text, Checked { diagnostics, cycles, .. }) = one??;
             if !self.json {
                 for one in &diagnostics {
                     match self.format {
@@ -68,12 +75,11 @@ impl Check {
     }
 }
 
-/// Scripts too, where this program can run itself to read them.
-async fn checked(file: &str, text: &str) -> Checked {
-    match script_worker() {
-        Some(worker) => check_scripts(worker, file, text).await,
-        None => check(file, text),
-    }
+async fn checked(reader: Arc<ScriptReader>, file: PathBuf) -> anyhow::Result<(String, Checked)> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(&file).with_context(|| name.clone())?;
+    let checked = reader.check(&name, &text).await;
+    Ok((text, checked))
 }
 
 /// Webhooks that let in whoever knows their address.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Listing, Server},
+    figures,
     settings::variable,
     table::Column,
 };
@@ -16,7 +17,7 @@ use super::{
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  holdfast cycles\n  holdfast cycles deploy order.yaml --var region=eu\n  holdfast cycles stop order-status --drain"
+    after_help = "Example:\n  holdfast cycles\n  holdfast cycles deploy order.yaml --var region=eu\n  holdfast cycles stop order-status --drain\n  holdfast cycles figures order-status"
 )]
 pub struct Cycles {
     #[command(flatten)]
@@ -57,6 +58,10 @@ enum What {
     Versions {
         cycle: String,
     },
+    /// What it did in the last 24 hours, step by step; without a name, every cycle in a line
+    Figures {
+        cycle: Option<String>,
+    },
 }
 
 const LIST: &[Column] = &[
@@ -94,6 +99,7 @@ impl Cycles {
                 let gone = server.delete(&format!("cycles/{cycle}")).await?;
                 server.done(&gone, format!("{cycle} is deleted"))
             }
+            Some(What::Figures { cycle }) => figures::run(server, &self.listing, cycle.as_deref()).await,
             Some(What::Versions { cycle }) => {
                 let columns =
                     &[Column("VERSION", "version"), Column("CREATED", "created_at"), Column("DIGEST", "digest")];

@@ -6,13 +6,14 @@ use clap::{Args, Subcommand};
 
 use super::{
     client::{Listing, Server},
+    instant::instant,
     table::Column,
 };
 
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  holdfast hits --status unmatched\n  holdfast hits explain ID\n  holdfast hits replay ID"
+    after_help = "Example:\n  holdfast hits --status unmatched --since today\n  holdfast hits explain ID\n  holdfast hits replay ID"
 )]
 pub struct Hits {
     #[command(flatten)]
@@ -25,6 +26,17 @@ pub struct Hits {
     /// queued, applied, unmatched, filtered, expired, duplicate or rejected
     #[arg(long)]
     status: Option<String>,
+    #[arg(long)]
+    cycle: Option<String>,
+    /// Only those that matched more than one transaction
+    #[arg(long)]
+    ambiguous: bool,
+    /// Received at or after: RFC 3339, `today`, or how long ago (`24h`)
+    #[arg(long, value_parser = instant)]
+    since: Option<String>,
+    /// Received before
+    #[arg(long, value_parser = instant)]
+    until: Option<String>,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -53,7 +65,14 @@ impl Hits {
         let server = &self.server;
         match &self.what {
             None => {
-                let filters = [("webhook", self.webhook.as_deref()), ("status", self.status.as_deref())];
+                let filters = [
+                    ("webhook", self.webhook.as_deref()),
+                    ("status", self.status.as_deref()),
+                    ("cycle", self.cycle.as_deref()),
+                    ("ambiguous", self.ambiguous.then_some("true")),
+                    ("since", self.since.as_deref()),
+                    ("until", self.until.as_deref()),
+                ];
                 server.list("hits", &self.listing.query(&filters), LIST, self.listing.watch).await
             }
             Some(What::Show { id }) => server.show(&server.get(&format!("hits/{id}"), &[]).await?),

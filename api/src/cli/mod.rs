@@ -9,9 +9,12 @@ mod connections;
 mod cycles;
 mod dev;
 mod endpoints;
+mod figures;
 mod graph;
 mod hits;
+mod instant;
 mod keys;
+mod lsp;
 mod master;
 mod open;
 mod schema;
@@ -54,6 +57,8 @@ enum Verb {
     Graph(graph::Graph),
     /// Prints the JSON Schema of definitions, for editors
     Schema(schema::Schema),
+    /// A language server for editors, over standard input and output
+    Lsp(lsp::Lsp),
     /// Cycles of a running server
     Cycles(cycles::Cycles),
     /// Transactions of a running server
@@ -112,6 +117,7 @@ impl Cli {
             Verb::Verify(verb) => verb.run(),
             Verb::Graph(verb) => verb.run(),
             Verb::Schema(verb) => verb.run(),
+            Verb::Lsp(verb) => verb.run().await,
             Verb::Cycles(verb) => verb.run().await,
             Verb::Transactions(verb) => verb.run().await,
             Verb::Hits(verb) => verb.run().await,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Listing, Server},
+    instant::instant,
     table::Column,
 };
 
@@ -29,12 +30,15 @@ pub struct Transactions {
     /// Where it is held or failed
     #[arg(long)]
     step: Option<String>,
-    /// A correlation value that it waits under
+    /// A correlation value that it was held under, at any webhook: an order's number
     #[arg(long)]
     correlation: Option<String>,
-    /// Started at or after (RFC 3339)
-    #[arg(long)]
+    /// Started at or after: RFC 3339, `today`, or how long ago (`24h`)
+    #[arg(long, value_parser = instant)]
     since: Option<String>,
+    /// Started before
+    #[arg(long, value_parser = instant)]
+    until: Option<String>,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -84,6 +88,7 @@ impl Transactions {
                     ("step", self.step.as_deref()),
                     ("key", self.correlation.as_deref()),
                     ("since", self.since.as_deref()),
+                    ("until", self.until.as_deref()),
                 ]);
                 server.list("transactions", &query, LIST, self.listing.watch).await
             }

@@ -4,7 +4,8 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use holdfast_engine::{HitId, HitStatus};
+use chrono::{DateTime, Utc};
+use holdfast_engine::{HitFilter, HitId, HitStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -22,6 +23,15 @@ pub struct Filter {
     pub webhook: Option<String>,
     /// `queued`, `applied`, `unmatched`, `filtered`, `expired`, `duplicate` or `rejected`
     pub status: Option<String>,
+    /// A cycle's name.
+    pub cycle: Option<String>,
+    /// Only those that matched more than one transaction.
+    #[serde(default)]
+    pub ambiguous: bool,
+    /// Received at or after (RFC 3339).
+    pub since: Option<DateTime<Utc>>,
+    /// Received before (RFC 3339).
+    pub until: Option<DateTime<Utc>>,
     /// How many at most: 1 to 1,000.
     #[param(minimum = 1, maximum = 1000, default = 50)]
     pub limit: Option<u32>,
@@ -29,7 +39,7 @@ pub struct Filter {
     pub after: Option<String>,
 }
 
-/// Newest first.
+/// Newest first. With a filter a page may be shorter than asked for while `next` is set.
 #[utoipa::path(get, path = "/api/v1/hits", tag = "hits", params(Filter),
     responses((status = 200, body = List<HitShape>), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn list(
@@ -43,7 +53,9 @@ pub async fn list(
     };
     let account = caller.0.account;
     let paging = Paging { limit: filter.limit, after: filter.after };
-    let page = app.engine.hits(&account, filter.webhook.as_deref(), status, paging.into()).await?;
+    let Filter { webhook, cycle, ambiguous, since, until, .. } = filter;
+    let wanted = HitFilter { webhook, cycle, status, ambiguous, since, until };
+    let page = app.engine.hits(&account, wanted, paging.into()).await?;
     Ok(Json(List::of(page, HitShape::new)))
 }
 

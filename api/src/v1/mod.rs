@@ -8,6 +8,7 @@ mod cycles;
 mod endpoints;
 mod events;
 mod extract;
+mod figures;
 mod guarded;
 mod hits;
 mod keys;
@@ -66,6 +67,8 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(cycles::list, cycles::deploy))
         .routes(routes!(cycles::show, cycles::delete))
         .routes(routes!(cycles::versions))
+        .routes(routes!(figures::show))
+        .routes(routes!(figures::list))
         .routes(routes!(cycles::start))
         .routes(routes!(cycles::stop))
         .routes(routes!(cycles::check))

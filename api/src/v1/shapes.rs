@@ -50,7 +50,7 @@ pub struct Cycle {
     pub created_at: String,
     pub started_at: Option<String>,
     pub stopped_at: Option<String>,
-    /// Transactions held now, by step; up to 15 s old.
+    /// Transactions held now, by step; as old as counting takes long, up to fifty times that.
     pub held: Vec<Held>,
     /// Hits queued by a stop.
     pub queued: u64,
@@ -509,4 +509,17 @@ pub struct DiagnosticShape {
     end_line: u32,
     end_column: u32,
     help: Option<String>,
+    /// There where one text in the place of another would make it good.
+    suggestion: Option<SuggestionShape>,
+}
+
+/// What would make a mistake good, and the place of what it replaces.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes `Suggestion`")]
+pub struct SuggestionShape {
+    replacement: String,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
 }

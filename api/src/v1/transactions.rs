@@ -24,10 +24,13 @@ pub struct Filter {
     pub status: Option<String>,
     /// Where it is held or failed.
     pub step: Option<String>,
-    /// A correlation value that it waits under: a text, or a JSON array for a composite key.
+    /// A correlation value that it was held under, at any webhook, whatever has become of it since: a text, or
+    /// a JSON array for a composite key.
     pub key: Option<String>,
     /// Started at or after (RFC 3339).
     pub since: Option<DateTime<Utc>>,
+    /// Started before (RFC 3339).
+    pub until: Option<DateTime<Utc>>,
     /// How many at most: 1 to 1,000.
     #[param(minimum = 1, maximum = 1000, default = 50)]
     pub limit: Option<u32>,
@@ -47,9 +50,9 @@ pub async fn list(
         None => None,
         Some(word) => Some(TransactionStatus::from_word(word).ok_or_else(|| unknown_status(word))?),
     };
-    let wanted =
-        TransactionFilter { cycle: filter.cycle, status, step: filter.step, key: filter.key, since: filter.since };
     let paging = Paging { limit: filter.limit, after: filter.after };
+    let Filter { cycle, step, key, since, until, .. } = filter;
+    let wanted = TransactionFilter { cycle, status, step, key, since, until };
     let page = app.engine.transactions(&caller.0.account, wanted, paging.into()).await?;
     Ok(Json(List::of(page, Transaction::from)))
 }

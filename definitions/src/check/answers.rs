@@ -144,7 +144,9 @@ fn implied(cycle: &WrittenCycle, nearest: &BTreeSet<usize>, at: usize, problems:
                 cycle.steps[at].id.value,
                 ids.join(", ")
             );
-            problems.push(Problem::error(codes::TO_NEEDED, span_of(cycle, at), message));
+            let to: Vec<String> = ids.iter().map(|id| format!("`to: {id}`")).collect();
+            let problem = Problem::error(codes::TO_NEEDED, span_of(cycle, at), message);
+            problems.push(problem.help(format!("write {}", to.join(" or "))));
             None
         }
     }

@@ -10,7 +10,7 @@ use petgraph::{
 
 use crate::{
     Edge, codes,
-    problem::{Problem, Span, suggestion},
+    problem::{Problem, Span},
     written::{ON_ERROR_WORDS, Target, WrittenCycle, WrittenKind, WrittenStep},
 };
 
@@ -114,7 +114,7 @@ pub fn missing(
         known.extend(ON_ERROR_WORDS);
     }
     let message = format!("there is no step `{}`", target.value);
-    Problem::error(codes::MISSING_STEP, target.span, message).help(suggestion(&target.value, &known))
+    Problem::error(codes::MISSING_STEP, target.span, message).suggest(&target.value, &known)
 }
 
 /// The steps in an order in which each comes after all that lead to it; none where there is a loop,
@@ -191,8 +191,10 @@ pub fn check_starts(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Prob
             }
             (WrittenKind::Webhook(webhook), false) if webhook.mapping.is_none() => {
                 let message = format!("transactions wait at `{id}`, but it has no mapping");
-                let help =
-                    "say which transaction a hit is for: `mapping: [{ hit: $.body.id, transaction: $.step.body.id }]`";
+                let before = webhook_before(cycle, graph, at);
+                let help = format!(
+                    "say which transaction a hit is for: `mapping: [{{ hit: $.body.id, transaction: $.{before}.body.id }}]`"
+                );
                 problems.push(Problem::error(codes::MAPPING_MISSING, webhook.span, message).help(help));
             }
             _ => {}
@@ -207,6 +209,23 @@ pub fn check_starts(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Prob
     let webhook = |at: usize| matches!(cycle.steps[at].kind, WrittenKind::Webhook(_) | WrittenKind::Broken);
     let first = (0..cycle.steps.len()).filter(|at| graph.is_start(*at) && webhook(*at)).collect();
     check_reached(&cycle.steps, graph, first, problems);
+}
+
+/// The nearest webhook whose output a transaction has when it comes to a step.
+fn webhook_before<'c>(cycle: &'c WrittenCycle, graph: &Graph, step: usize) -> &'c str {
+    let (mut seen, mut next) = (vec![step], 0);
+    while let Some(at) = seen.get(next).copied() {
+        next += 1;
+        for (from, _) in graph.predecessors(at) {
+            if matches!(cycle.steps[from].kind, WrittenKind::Webhook(_)) && from != step {
+                return &cycle.steps[from].id.value;
+            }
+            if !seen.contains(&from) {
+                seen.push(from);
+            }
+        }
+    }
+    "step"
 }
 
 /// Every step can be reached from one of those.

@@ -10,8 +10,10 @@ mod reads;
 
 use std::{collections::HashSet, sync::Arc};
 
+pub use reads::{ELEMENT, HTTP_OUTPUT, WEBHOOK_OUTPUT};
+
 use crate::{
-    Checked, Connector, Connectors, Cycle, codes,
+    Checked, Connector, Connectors, Cycle, Lines, codes,
     lower::{Given, is_connector, lower, lower_connector},
     problem::Problem,
     written::WrittenCycle,
@@ -61,7 +63,8 @@ fn checked(file: &str, text: &str, given: Option<&Given>, deployed: &Connectors)
         }
         problems.extend(found);
     }
-    let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.diagnostic(file)).collect();
+    let lines = Lines::new(text);
+    let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.diagnostic(file, &lines)).collect();
     diagnostics.sort_by_key(|one| (one.line, one.column, one.severity, one.code));
     if broken {
         cycles.clear();

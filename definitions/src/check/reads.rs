@@ -8,15 +8,15 @@ use super::{
 };
 use crate::{
     Edge, codes,
-    problem::{Problem, suggestion},
+    problem::Problem,
     written::{Read, WrittenCycle, WrittenEach, WrittenKind, WrittenStep},
 };
 
 /// What a webhook puts out.
-const WEBHOOK_OUTPUT: &[&str] = &["method", "headers", "query", "body", "received_at"];
-const HTTP_OUTPUT: &[&str] = &["status", "headers", "body"];
+pub const WEBHOOK_OUTPUT: &[&str] = &["method", "headers", "query", "body", "received_at"];
+pub const HTTP_OUTPUT: &[&str] = &["status", "headers", "body"];
 /// What the steps inside an `each` find under its id.
-const ELEMENT: &[&str] = &["item", "index"];
+pub const ELEMENT: &[&str] = &["item", "index"];
 
 /// What of a step is in the document.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,7 +144,7 @@ fn unknown(here: &Here<'_>, first: &str, read: &Read) -> Problem {
     }
     let known: Vec<&str> = here.inside.iter().chain(here.steps).map(|step| step.id.value.as_str()).collect();
     let message = format!("`{path}` reads step `{first}`, which there is not");
-    Problem::error(codes::READS_UNKNOWN, read.span, message).help(suggestion(first, &known))
+    Problem::error(codes::READS_UNKNOWN, read.span, message).suggest_name(path, "$.", first, &known)
 }
 
 fn check_read(here: &Here<'_>, read: &Read, problems: &mut Vec<Problem>) {
@@ -183,15 +183,18 @@ fn check_read(here: &Here<'_>, read: &Read, problems: &mut Vec<Problem>) {
             true => format!("`{path}` reads step `{first}`, which may have failed on the way to `{here_name}`"),
             false => format!("`{path}` reads step `{first}`, which has not run on every way to `{here_name}`"),
         };
-        problems.push(Problem::warning(codes::READS_MAYBE, read.span, message).help(NULL_HELP));
+        problems.push(Problem::warning(codes::READS_MAYBE, read.span, message).help(null_help(path)));
     } else if part == Part::Either && !before.surely.contains(&(target, part)) {
         let message = format!("`{path}` reads step `{first}`, which has not run on every way to `{here_name}`");
-        problems.push(Problem::warning(codes::READS_MAYBE, read.span, message).help(NULL_HELP));
+        problems.push(Problem::warning(codes::READS_MAYBE, read.span, message).help(null_help(path)));
     }
 }
 
-const NULL_HELP: &str =
-    "on the other ways it is null; in a template `${… ?? default}` says what then, in a decision `exists`";
+fn null_help(path: &str) -> String {
+    format!(
+        "on the other ways it is null; in a template `${{{path} ?? \"none\"}}` says what then, in a decision `exists`"
+    )
+}
 
 /// Kinds whose output may have any name in it, `error` too.
 fn puts_anything(kind: &WrittenKind) -> bool {
@@ -222,11 +225,11 @@ fn misread(step: &WrittenStep, id: &str, part: Option<&str>, errs: bool, read: &
         _ => (codes::HTTP_OUTPUT, "`http`"),
     };
     let message = format!("`{path}`: {word} puts out no `{part}`");
-    let help = match part {
-        "error" => "it is there where `on_error` names a step or says `ignore`".to_owned(),
-        _ => suggestion(part, output),
-    };
-    Some(Problem::error(code, read.span, message).help(help))
+    let problem = Problem::error(code, read.span, message);
+    Some(match part {
+        "error" => problem.help("it is there where `on_error` names a step or says `ignore`"),
+        _ => problem.suggest_name(path, &format!("$.{id}."), part, output),
+    })
 }
 
 /// Outside, an `each` is the list of its results, or how far it came before it failed.
@@ -261,8 +264,9 @@ pub fn check_key(cycle: &WrittenCycle, graph: &Graph, problems: &mut Vec<Problem
         problems.push(Problem::error(codes::CONCURRENCY_KEY, concurrency.span, message).help(help));
     } else if let Some(part) = names.get(1).filter(|part| !WEBHOOK_OUTPUT.contains(part)) {
         let message = format!("`{}`: a webhook puts out no `{part}`", key.text());
-        let help = suggestion(part, WEBHOOK_OUTPUT);
-        problems.push(Problem::error(codes::OUTPUT_PROPERTY, concurrency.span, message).help(help));
+        let problem = Problem::error(codes::OUTPUT_PROPERTY, concurrency.span, message);
+        let before = names.first().map(|first| format!("$.{first}.")).unwrap_or_default();
+        problems.push(problem.suggest_name(key.text(), &before, part, WEBHOOK_OUTPUT));
     }
 }
 

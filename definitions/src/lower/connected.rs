@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::{Lowering, get};
 use crate::{
     Connected, Json, Schema, Scope, codes,
-    problem::{Problem, suggestion},
+    problem::Problem,
     yaml::{Node, Value},
 };
 
@@ -30,19 +30,19 @@ impl Lowering {
         let Some(found) = self.connectors.get(&name.value).cloned() else {
             let known: Vec<&str> = self.connectors.keys().map(String::as_str).collect();
             let message = format!("there is no connector `{}` here", name.value);
-            let help = match known.is_empty() {
-                true => "put its document into the same file, or deploy it first".to_owned(),
-                false => suggestion(&name.value, &known),
-            };
-            self.problems.push(Problem::error(codes::UNKNOWN_CONNECTOR, name.span, message).help(help));
+            let problem = Problem::error(codes::UNKNOWN_CONNECTOR, name.span, message);
+            self.problems.push(match known.is_empty() {
+                true => problem.help("put its document into the same file, or deploy it first"),
+                false => problem.suggest(&name.value, &known),
+            });
             return None;
         };
         let event = self.required(node, "event").and_then(|node| self.text(node, "event"))?;
         let Some(described) = found.events.get(&event.value) else {
             let known: Vec<&str> = found.events.keys().map(String::as_str).collect();
             let message = format!("the connector `{}` has no event `{}`", found.name, event.value);
-            let help = suggestion(&event.value, &known);
-            self.problems.push(Problem::error(codes::UNKNOWN_CONNECTOR, event.span, message).help(help));
+            let problem = Problem::error(codes::UNKNOWN_CONNECTOR, event.span, message);
+            self.problems.push(problem.suggest(&event.value, &known));
             return None;
         };
         let parameters = self.parameters(get(node, "parameters"), node, described.parameters.as_ref())?;

@@ -8,7 +8,7 @@ use super::{Lowering, get};
 use crate::{
     BodyType, Connector, ConnectorEvent, Json, Members, Method, Schema, Template, codes,
     connector::{Call, Gives},
-    problem::{Problem, suggestion},
+    problem::Problem,
     written::{Read, Spanned, WrittenKind},
     yaml::{Node, Value},
 };
@@ -40,6 +40,12 @@ const HANDLE: Kind = Kind {
 };
 const REFRESH: Kind = Kind { name: "refresh", ..SUBSCRIBE };
 const UNSUBSCRIBE: Kind = Kind { name: "unsubscribe", given: &["webhookUri", "parameters", "state"], gives: &[] };
+
+/// What the templates of a method may read, besides `response`.
+pub fn given_to(method: &str) -> &'static [&'static str] {
+    let kind = [SUBSCRIBE, HANDLE, REFRESH, UNSUBSCRIBE].into_iter().find(|kind| kind.name == method);
+    kind.map_or(&[], |kind| kind.given)
+}
 
 impl Lowering {
     pub(super) fn connector(&mut self, root: &Node, source: &str) -> Option<Spanned<Connector>> {
@@ -182,7 +188,7 @@ impl Lowering {
             let text = self.text(query, "query")?.value;
             if text.contains("${") {
                 let message = "a GraphQL query is not put together: it can't hold `${…}`".to_owned();
-                let help = "declare a variable in the query, `query ($id: ID!) { … }`, and give it under `variables`";
+                let help = "declare a variable in the query, `query ($id: ID!) { node(id: $id) { id } }`, and give it under `variables`";
                 self.problems.push(Problem::error(codes::GRAPHQL_QUERY, query.span, message).help(help));
                 return None;
             }
@@ -235,8 +241,8 @@ impl Lowering {
             let names = read.path.leading_names();
             let Some(first) = names.first().filter(|first| !given.contains(first)) else { continue };
             let message = format!("`{}`: `{}` is given no `{first}`", read.path.text(), kind.name);
-            let help = suggestion(first, &given);
-            self.problems.push(Problem::error(codes::METHOD_READS, read.span, message).help(help));
+            let problem = Problem::error(codes::METHOD_READS, read.span, message);
+            self.problems.push(problem.suggest_name(read.path.text(), "$.", first, &given));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Lowering, get};
 use crate::{
     Condition, ConditionError, OPERATORS, Operator, codes,
-    problem::{Problem, suggestion},
+    problem::Problem,
     written::{Read, Target, WrittenCase, WrittenKind},
     yaml::{Node, Value},
 };
@@ -107,7 +107,7 @@ impl Lowering {
         let message = error.to_string();
         let problem = match error {
             ConditionError::UnknownOperator(_) => {
-                Problem::error(codes::UNKNOWN_OPERATOR, name.span, message).help(suggestion(name.name(), OPERATORS))
+                Problem::error(codes::UNKNOWN_OPERATOR, name.span, message).suggest(name.name(), OPERATORS)
             }
             ConditionError::IgnoreCase(_) => Problem::error(codes::IGNORE_CASE, name.span, message),
             ConditionError::Pattern(_) => Problem::error(codes::PATTERN, operand.span, message)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Lowering, get, respond::is_token};
 use crate::{
     BodyType, Http, Json, Retry, Template, codes,
-    problem::{Problem, suggestion},
+    problem::Problem,
     written::{Read, WrittenKind},
     yaml::{Node, Value},
 };
@@ -79,8 +79,8 @@ impl Lowering {
         let found = METHODS.iter().copied().find(|known| known.eq_ignore_ascii_case(&given));
         if found.is_none() {
             let message = format!("`method` can't be `{given}`");
-            let help = suggestion(&given.to_ascii_uppercase(), METHODS);
-            self.problems.push(Problem::error(codes::CHOICE, node.span, message).help(help));
+            let problem = Problem::error(codes::CHOICE, node.span, message);
+            self.problems.push(problem.suggest(&given.to_ascii_uppercase(), METHODS));
         }
         found
     }
@@ -167,7 +167,7 @@ impl Lowering {
         if found.is_none() {
             let names: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
             let problem = Problem::error(codes::CHOICE, node.span, format!("`type` can't be `{given}`"));
-            self.problems.push(problem.help(suggestion(&given, &names)));
+            self.problems.push(problem.suggest(&given, &names));
         }
         found.map(|(_, kind)| *kind)
     }

@@ -23,10 +23,14 @@ use std::{
 
 use crate::{
     Connector, Connectors, Json, Number, Retention, codes,
-    problem::{Problem, Span, suggestion},
+    problem::{Problem, Span},
     written::{Spanned, WrittenCycle, WrittenWebhook},
     yaml::{Node, Value},
 };
+
+pub use connector::given_to;
+pub use step::KINDS;
+pub use webhook::HIT_PARTS;
 
 /// Steps of a cycle.
 pub const STEPS_MAX: usize = 1_000;
@@ -154,7 +158,7 @@ impl Lowering {
         let (wanted, value) = match (&declared.value, given.get(name)) {
             (Value::Null, None) => {
                 let message = format!("the variable `{name}` has no value: it must be given at the deploy");
-                let help = format!("`holdfast cycles deploy FILE --var {name}=…`, or `?var.{name}=…`");
+                let help = format!("`holdfast cycles deploy FILE --var {name}=VALUE`, or `?var.{name}=VALUE`");
                 self.problems.push(Problem::error(codes::VAR_GIVEN, declared.span, message).help(help));
                 return Json::Null;
             }
@@ -178,7 +182,11 @@ impl Lowering {
         if text.is_empty() || text.len() > 100 || !text.chars().all(letters) || text.starts_with('-') {
             let message = format!("`{text}` is no name for {what}");
             let help = "lower-case letters, digits and hyphens, at most 100, not starting with a hyphen";
-            self.problems.push(Problem::error(codes::CYCLE_NAME, name.span, message).help(help));
+            let problem = Problem::error(codes::CYCLE_NAME, name.span, message);
+            self.problems.push(match as_name(text) {
+                Some(close) => problem.help(format!("{help}: `{close}`")).instead(close),
+                None => problem.help(help),
+            });
         }
     }
 
@@ -225,8 +233,7 @@ impl Lowering {
     pub(super) fn refuse_unknown(&mut self, members: &[(Node, Node)], known: &[&str], of: &str) {
         for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name())) {
             let message = format!("unknown key `{}` in {of}", key.name());
-            let help = suggestion(key.name(), known);
-            self.problems.push(Problem::error(codes::UNKNOWN_KEY, key.span, message).help(help));
+            self.problems.push(Problem::error(codes::UNKNOWN_KEY, key.span, message).suggest(key.name(), known));
         }
     }
 
@@ -258,11 +265,15 @@ impl Lowering {
             self.wrong_type(node, what, "a number");
             return None;
         };
-        let found = number.as_i64().and_then(|count| u32::try_from(count).ok());
-        let found = found.filter(|count| (least..=most).contains(count));
+        let given = number.as_i64();
+        let found = given.and_then(|count| u32::try_from(count).ok()).filter(|count| (least..=most).contains(count));
         if found.is_none() {
             let message = format!("`{what}` is {}; it goes from {least} to {most}", number.text());
-            self.error(codes::SETTING_RANGE, node.span, message);
+            let problem = Problem::error(codes::SETTING_RANGE, node.span, message);
+            self.problems.push(match given.map(|given| given.clamp(least.into(), most.into())) {
+                Some(nearest) => problem.help(format!("the nearest is `{nearest}`")).instead(nearest.to_string()),
+                None => problem,
+            });
         }
         found
     }
@@ -291,9 +302,18 @@ impl Lowering {
         }
         let shown = crate::format_duration;
         let message = format!("`{what}` is {}; it goes from {} to {}", shown(duration), shown(least), shown(most));
-        self.error(code, node.span, message);
+        let nearest = shown(duration.clamp(least, most));
+        let problem = Problem::error(code, node.span, message).help(format!("the nearest is `{nearest}`"));
+        self.problems.push(problem.instead(nearest));
         None
     }
+}
+
+/// What a text would be as a name; none where nothing would be left.
+fn as_name(text: &str) -> Option<String> {
+    let close: String = text.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let words: Vec<&str> = close.split('-').filter(|word| !word.is_empty()).collect();
+    Some(words.join("-")).filter(|name| !name.is_empty() && name.len() <= 100)
 }
 
 /// The names that `preset` may have.

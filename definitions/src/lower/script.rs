@@ -31,7 +31,7 @@ impl Lowering {
                 "" => "the script is empty".to_owned(),
                 _ => format!("the script has no function `{function}`"),
             };
-            let help = format!("write `function {function}({given}) {{ return … }}`");
+            let help = format!("write `function {function}({given}) {{ return {{}} }}`");
             self.problems.push(Problem::error(codes::SCRIPT_STEP, node.span, message).help(help));
             return None;
         }

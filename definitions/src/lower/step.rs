@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The kinds that are known.
-const KINDS: &[&str] = &["webhook", "decision", "respond", "set", "fail", "http", "script", "delay", "notify", "each"];
+pub const KINDS: &[&str] =
+    &["webhook", "decision", "respond", "set", "fail", "http", "script", "delay", "notify", "each"];
 const OTHERS: &[&str] = &["name", "next", "on_error"];
 
 impl Lowering {
@@ -127,7 +128,11 @@ impl Lowering {
                 (None, true) => format!("known are: {}, {}", KINDS.join(", "), OTHERS.join(", ")),
                 (None, false) => format!("known kinds are: {}", KINDS.join(", ")),
             };
-            self.problems.push(Problem::error(code, key.span, message).help(help));
+            let problem = Problem::error(code, key.span, message).help(help);
+            self.problems.push(match close {
+                Some(close) => problem.instead(close),
+                None => problem,
+            });
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::{
     Path, PathError, Template, TemplateProblem, codes,
-    problem::{Problem, Span, suggestion},
+    problem::{Problem, Span, nearest, suggestion},
     written::Read,
     yaml::{Node, Value},
 };
@@ -24,10 +24,13 @@ impl Lowering {
         let problem = match error {
             PathError::Syntax(_) | PathError::Function(_) => {
                 let problem = Problem::error(codes::PATH, span, format!("`{text}` is no JSONPath: {error}"));
+                let begun = format!("$.{text}");
                 if text.starts_with('$') {
                     problem
+                } else if Path::parse(&begun).is_ok() {
+                    problem.help(format!("a path starts with `$`: did you mean `{begun}`?")).instead(begun)
                 } else {
-                    problem.help(format!("a path starts with `$`: did you mean `$.{text}`?"))
+                    problem.help("a path starts with `$`, such as `$.placed.body.id`")
                 }
             }
             _ => Problem::error(codes::PATH_FENCED, span, format!("`{text}` can't be used: {error}")),
@@ -87,11 +90,17 @@ impl Lowering {
         for name in template.vars().into_iter().filter(|name| !self.vars.contains_key(*name)) {
             let known: Vec<&str> = self.vars.keys().map(String::as_str).collect();
             let message = format!("the variable `{name}` is not declared");
-            let help = match known.is_empty() {
-                true => format!("declare it at the top: `vars: {{ {name}: … }}`"),
-                false => suggestion(name, &known),
-            };
-            self.problems.push(Problem::error(codes::VAR_UNDECLARED, span, message).help(help));
+            let problem = Problem::error(codes::VAR_UNDECLARED, span, message);
+            self.problems.push(match (known.is_empty(), nearest(name, known.iter().copied())) {
+                (true, _) => {
+                    problem.help(format!("declare it at the top: `vars: {{ {name}: null }}`, with a value of its own"))
+                }
+                (false, None) => problem.help(suggestion(name, &known)),
+                (false, Some(nearest)) => {
+                    let by = format!("vars.{nearest}");
+                    problem.help(format!("did you mean `{by}`?")).instead_of(format!("vars.{name}"), by)
+                }
+            });
         }
         self.env.extend(template.env().into_iter().map(str::to_owned));
         for name in template.secrets() {

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use super::{Lowering, connected::pointed, get};
 use crate::{
     ENTRIES_MAX, OnAmbiguous, OnNoMatch, Path, Rate, Schema, codes,
-    problem::{Problem, Span, suggestion},
+    problem::{Problem, Span},
     written::{Read, Spanned, Target, WrittenWebhook},
     yaml::{Node, Value},
 };
@@ -31,7 +31,7 @@ const KNOWN: &[&str] = &[
 /// Settings of a shared webhook: what makes sense before a cycle is known.
 const SHARED: &[&str] = &["verify", "challenge", "rate", "schema", "dedupe"];
 /// What a path into a hit may begin with.
-const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
+pub const HIT_PARTS: &[&str] = &["method", "headers", "query", "body"];
 /// Settings that mean nothing at a start webhook.
 const MID_ONLY: &[&str] = &["early", "expires", "on_no_match", "on_ambiguous"];
 
@@ -180,8 +180,7 @@ impl Lowering {
         let found = choices.iter().copied().find(|choice| *choice == text.value);
         if found.is_none() {
             let message = format!("`{what}` can't be `{}`", text.value);
-            let help = suggestion(&text.value, choices);
-            self.problems.push(Problem::error(codes::CHOICE, node.span, message).help(help));
+            self.problems.push(Problem::error(codes::CHOICE, node.span, message).suggest(&text.value, choices));
         }
         found
     }
@@ -237,11 +236,11 @@ impl Lowering {
             Some(first) if HIT_PARTS.contains(first) => {}
             first => {
                 let message = format!("`{}` does not begin with a part of the request", path.text());
-                let help = match first {
-                    Some(first) => suggestion(first, HIT_PARTS),
-                    None => format!("known are: {}", HIT_PARTS.join(", ")),
-                };
-                self.problems.push(Problem::error(codes::HIT_ROOT, node.span, message).help(help));
+                let problem = Problem::error(codes::HIT_ROOT, node.span, message);
+                self.problems.push(match first {
+                    Some(first) => problem.suggest_name(path.text(), "$.", first, HIT_PARTS),
+                    None => problem.help(format!("known are: {}", HIT_PARTS.join(", "))),
+                });
                 return None;
             }
         }
@@ -249,8 +248,9 @@ impl Lowering {
             && name.chars().any(|c| c.is_ascii_uppercase())
         {
             let message = format!("header names are in lower case: `{name}` never matches");
-            let help = format!("write `$.headers['{}']`", name.to_ascii_lowercase());
-            self.problems.push(Problem::warning(codes::HEADER_CASE, node.span, message).help(help));
+            let lower = path.text().replacen(name, &name.to_ascii_lowercase(), 1);
+            let problem = Problem::warning(codes::HEADER_CASE, node.span, message).help(format!("write `{lower}`"));
+            self.problems.push(problem.instead_of(path.text(), lower));
         }
         Some(path)
     }

@@ -6,7 +6,7 @@ use holdfast_definitions::{Checked, Cycle, Given, Severity, check, check_with};
 
 use super::{Engine, Shared};
 use crate::{
-    CycleId, CycleState, CycleView, Deployed, Error, Page, PageQuery, VersionView, WebhookView,
+    CycleId, CycleState, CycleView, Deployed, Error, HitId, Page, PageQuery, VersionView, WebhookView,
     address::SharedWebhook,
     admin::{Admin, Done},
     catalog::Deployment,
@@ -15,7 +15,7 @@ use crate::{
     runner,
     scripts::scripts,
     secret::SECRETS_MAX,
-    store::HitQuery,
+    store::{HitQuery, WhichHits},
     work::Work,
 };
 
@@ -149,16 +149,18 @@ impl Engine {
             .map(|cycle| (cycle.row.name.clone(), cycle.clone()))
             .collect();
         let page = page.cut(all)?;
+        let counts = self.counts(account, page.data.iter().flat_map(|cycle| hooks_of(cycle)).collect()).await?;
         let mut data = Vec::with_capacity(page.data.len());
         for cycle in page.data {
-            data.push(self.cycle_view(account, &cycle).await?);
+            data.push(self.cycle_view(account, &cycle, &counts).await?);
         }
         Ok(Page { data, next: page.next })
     }
 
     pub async fn cycle(&self, account: &str, name: &str) -> Result<CycleView, Error> {
         let cycle = self.deployment(account, name).await?;
-        self.cycle_view(account, &cycle).await
+        let counts = self.counts(account, hooks_of(&cycle)).await?;
+        self.cycle_view(account, &cycle, &counts).await
     }
 
     pub(super) async fn deployment(&self, account: &str, name: &str) -> Result<Arc<Deployment>, Error> {
@@ -267,23 +269,24 @@ impl Engine {
         let shared = catalog.addresses.of(account);
         all.extend(shared.map(|shared| (format!("~{}", shared.row.name), Listed::Shared(shared.clone()))));
         let page = page.cut(all)?;
-        let counts = self.counts(account).await?;
+        let hooks = page.data.iter().filter_map(|listed| match listed {
+            Listed::Step(_, hook) => Some(hook.identifier.clone()),
+            Listed::Shared(_) => None,
+        });
+        let counts = self.counts(account, hooks.collect()).await?;
         let mut data = Vec::with_capacity(page.data.len());
         for listed in page.data {
             data.push(match listed {
-                Listed::Step(cycle, hook) => self.webhook_view(account, &cycle, &hook, &counts).await?,
+                Listed::Step(cycle, hook) => self.webhook_view(account, &cycle, &hook, &counts),
                 Listed::Shared(shared) => self.address_view(account, &shared).await?,
             });
         }
         Ok(Page { data, next: page.next })
     }
 
-    async fn cycle_view(&self, account: &str, cycle: &Deployment) -> Result<CycleView, Error> {
-        let counts = self.counts(account).await?;
-        let mut webhooks = Vec::new();
-        for hook in cycle.hooks.iter().filter(|hook| hook.current || !hook.is_start()) {
-            webhooks.push(self.webhook_view(account, cycle, hook, &counts).await?);
-        }
+    async fn cycle_view(&self, account: &str, cycle: &Deployment, counts: &Counts) -> Result<CycleView, Error> {
+        let shown = cycle.hooks.iter().filter(|hook| hook.current || !hook.is_start());
+        let webhooks: Vec<_> = shown.map(|hook| self.webhook_view(account, cycle, hook, counts)).collect();
         let row = &cycle.row;
         let newest = cycle.newest().map(|newest| &newest.cycle);
         Ok(CycleView {
@@ -309,18 +312,16 @@ impl Engine {
         })
     }
 
-    async fn webhook_view(
+    fn webhook_view(
         &self,
         account: &str,
         cycle: &Deployment,
         hook: &crate::catalog::Hook,
         counts: &Counts,
-    ) -> Result<WebhookView, Error> {
-        let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: super::never(), limit: 1 };
-        let last = self.shared.store.hits(account, &query).await?.pop();
+    ) -> WebhookView {
         let of = (cycle.row.cycle_id, hook.step.clone());
         let address = self.address_of(&hook.identifier);
-        Ok(WebhookView {
+        WebhookView {
             identifier: address.as_ref().map_or_else(|| hook.identifier.clone(), |shared| shared.row.webhook.clone()),
             shared: address.as_ref().map(|shared| shared.row.name.clone()),
             cycle: cycle.row.name.clone(),
@@ -329,21 +330,17 @@ impl Engine {
             synchronous: hook.webhook().synchronous,
             verified: address.map_or_else(|| hook.webhook().verify.is_some(), |shared| shared.is_verified()),
             start: hook.is_start(),
-            last_hit_at: last.map(|hit| to_utc(hit.received_at)),
+            last_hit_at: counts.last.get(&hook.identifier).map(|hit| to_utc(hit.accepted_at())),
             held: counts.held.get(&of).copied().unwrap_or_default(),
             queued: counts.queued.get(&hook.identifier).copied().unwrap_or_default(),
-        })
+        }
     }
 
     /// A shared webhook, which belongs to no cycle.
     async fn address_view(&self, account: &str, shared: &SharedWebhook) -> Result<WebhookView, Error> {
-        let mut last = None;
-        let steps = self.shared.catalog().addresses.steps(account, &shared.row.webhook).to_vec();
-        for webhook in steps.into_iter().chain([shared.row.webhook.clone()]) {
-            let query = HitQuery { webhook, status: None, before: super::never(), limit: 1 };
-            let newest = self.shared.store.hits(account, &query).await?.pop();
-            last = last.max(newest.map(|hit| hit.received_at));
-        }
+        let mut webhooks = self.shared.catalog().addresses.steps(account, &shared.row.webhook).to_vec();
+        webhooks.push(shared.row.webhook.clone());
+        let last = self.last_hits(account, webhooks).await?.into_values().max();
         Ok(WebhookView {
             identifier: shared.row.webhook.clone(),
             shared: Some(shared.row.name.clone()),
@@ -353,16 +350,25 @@ impl Engine {
             synchronous: false,
             verified: shared.is_verified(),
             start: true,
-            last_hit_at: last.map(to_utc),
+            last_hit_at: last.map(|hit| to_utc(hit.accepted_at())),
             held: 0,
             queued: 0,
         })
     }
 
-    async fn counts(&self, account: &str) -> Result<Counts, Error> {
+    /// The newest hit of each of these, where there is one.
+    async fn last_hits(&self, account: &str, webhooks: Vec<String>) -> Result<HashMap<String, HitId>, Error> {
+        let lanes = webhooks.into_iter().map(|webhook| (webhook, super::never())).collect();
+        let query = HitQuery { lanes, which: WhichHits::All, from: uuid::Uuid::nil(), limit: 1 };
+        let found = self.shared.store.list_hits(account, &query).await?;
+        Ok(found.into_iter().map(|one| (one.webhook, HitId(one.hit))).collect())
+    }
+
+    async fn counts(&self, account: &str, webhooks: Vec<String>) -> Result<Counts, Error> {
         let held = self.shared.held_in(account).await?;
         let queued = self.shared.store.queued(account).await?;
         Ok(Counts {
+            last: self.last_hits(account, webhooks).await?,
             held: held.iter().map(|(cycle, step, count)| ((*cycle, step.clone()), *count)).collect(),
             queued: queued.into_iter().map(|(webhook, count)| (webhook, count.max(0) as u64)).collect(),
         })
@@ -375,8 +381,15 @@ enum Listed {
     Shared(Arc<SharedWebhook>),
 }
 
-/// What waits, by place.
+/// The webhooks that a cycle shows.
+fn hooks_of(cycle: &Deployment) -> Vec<String> {
+    let shown = cycle.hooks.iter().filter(|hook| hook.current || !hook.is_start());
+    shown.map(|hook| hook.identifier.clone()).collect()
+}
+
+/// What waits, by place, and what came last.
 struct Counts {
+    last: HashMap<String, HitId>,
     held: HashMap<(uuid::Uuid, String), u64>,
     queued: HashMap<String, u64>,
 }

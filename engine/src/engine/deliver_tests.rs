@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Destination, Engine, Guard, RepeatName, Several};
 use crate::{
-    Arrival, Database, Error, HitId, HitStatus, Limits, MasterKeys, Options, PageQuery, TransactionFilter,
+    Arrival, Database, Error, HitFilter, HitId, HitStatus, Limits, MasterKeys, Options, PageQuery, TransactionFilter,
     store::{Commit, FanOutRow},
     work::{OutcomeReply, Work},
 };
@@ -128,7 +128,7 @@ async fn one_that_is_refused_leaves_nothing_of_the_others() {
     };
     let refused = send(&engine, one_too_many(&engine)).await;
     assert!(matches!(refused, Err(Error::Limit { limit: "runs per transaction", .. })), "{refused:?}");
-    let page = engine.hits(ACCOUNT, None, None, PageQuery::default()).await.expect("a list");
+    let page = engine.hits(ACCOUNT, HitFilter::default(), PageQuery::default()).await.expect("a list");
     assert_eq!(page.data.len(), 2, "no hit of it is kept");
     // Nor is it remembered: the same name is free.
     let again = Several { repeats: vec![name.clone()], ..several(&engine, "told", &["{\"id\":1}", "{\"id\":2}"]) };

@@ -250,18 +250,12 @@ impl Telling<'_> {
     async fn near_by(&self) -> Result<Vec<(TransactionRow, KeyRow)>, Error> {
         let store = &self.engine.shared.store;
         let mut newest = HashMap::new();
-        for status in [TransactionStatus::Held, TransactionStatus::Completed, TransactionStatus::Failed] {
-            let query = TransactionQuery {
-                cycle_id: self.cycle.row.cycle_id,
-                status: status.word(),
-                before: Uuid::max(),
-                from: Uuid::nil(),
-                now: 0,
-                limit: NEAR_LOOKED_AT,
-            };
-            let found = store.list(self.account, &query).await?;
-            newest.extend(found.into_iter().map(|row| (row.transaction, row)));
-        }
+        let statuses = [TransactionStatus::Held, TransactionStatus::Completed, TransactionStatus::Failed];
+        let lane = |status: TransactionStatus| (self.cycle.row.cycle_id, status.word(), Uuid::max());
+        let lanes = statuses.map(lane).to_vec();
+        let query = TransactionQuery { lanes, failed_at: None, from: Uuid::nil(), limit: NEAR_LOOKED_AT };
+        let found = store.list_transactions(self.account, &query).await?;
+        newest.extend(found.into_iter().map(|row| (row.transaction, row)));
         let ids: Vec<Uuid> = newest.keys().copied().collect();
         let mut near_by = Vec::new();
         for chunk in ids.chunks(500) {

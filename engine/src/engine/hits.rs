@@ -1,62 +1,109 @@
 //! Hits: listed, shown, replayed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use holdfast_definitions::Json;
 use uuid::Uuid;
 
-use super::{Engine, Shared, transactions::cursor};
+use super::{Engine, Shared, instant, transactions::cursor};
 use crate::{
-    Application, Error, Hit, HitId, HitStatus, Page, PageQuery, TransactionId,
+    Application, Error, Hit, HitFilter, HitId, HitStatus, Page, PageQuery, TransactionId,
     address::SharedWebhook,
     catalog::Catalog,
     clock::to_utc,
     history::output_of,
-    store::{HitQuery, HitRow},
+    id::floor_of,
+    lanes::{Lanes, Seen},
+    store::{HitQuery, HitRow, ListedHit, WhichHits},
     work::Work,
 };
 
+/// Hits that one page looks at.
+const LOOKED_AT_MAX: usize = 2_000;
+/// Hits whose bodies are read at once.
+const NAMED_AT_ONCE: usize = 200;
+
 impl Engine {
-    /// `webhook` is an identifier.
-    pub async fn hits(
-        &self,
-        account: &str,
-        webhook: Option<&str>,
-        status: Option<HitStatus>,
-        page: PageQuery,
-    ) -> Result<Page<Hit>, Error> {
+    /// Newest first. A page looks at a bounded number of hits.
+    pub async fn hits(&self, account: &str, filter: HitFilter, page: PageQuery) -> Result<Page<Hit>, Error> {
         let size = page.size()?;
         self.shared.follow_catalog().await?;
-        let webhooks = match webhook {
+        let before = cursor(page.after.as_deref())?;
+        let (listed, next) = self.listed_hits(account, &filter, before, size, LOOKED_AT_MAX.max(2 * size)).await?;
+        let names: Vec<(String, Uuid)> = listed.into_iter().map(|one| (one.webhook, one.hit)).collect();
+        let mut rows = Vec::with_capacity(names.len());
+        for chunk in names.chunks(NAMED_AT_ONCE) {
+            rows.extend(self.shared.store.hits_named(account, chunk).await?);
+        }
+        // A hit of a shared webhook has a row for each cycle.
+        rows.sort_unstable_by(|a, b| (b.hit, &a.webhook).cmp(&(a.hit, &b.webhook)));
+        let visible = self.shared.visible_hits(account, &rows).await?;
+        let rows = rows.into_iter().zip(visible).filter_map(|(row, visible)| visible.then_some(row)).collect();
+        Ok(Page { data: self.hit_views(account, rows)?, next: next.map(|next| next.to_string()) })
+    }
+
+    /// The newest that the filter lets through, without what they brought; those of a shared webhook once
+    /// for each cycle. About `most` are looked at.
+    pub(super) async fn listed_hits(
+        &self,
+        account: &str,
+        filter: &HitFilter,
+        before: Uuid,
+        size: usize,
+        most: usize,
+    ) -> Result<(Vec<ListedHit>, Option<Uuid>), Error> {
+        let webhooks = self.wanted_webhooks(account, filter)?;
+        let which = match filter.status {
+            _ if filter.ambiguous => WhichHits::Ambiguous,
+            None => WhichHits::All,
+            Some(HitStatus::Applied) => WhichHits::AllByStatus,
+            Some(status) => WhichHits::Status(status.word()),
+        };
+        let lanes: HashMap<&str, usize> = webhooks.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
+        let before = filter.until.map_or(before, |until| before.min(floor_of(instant(until))));
+        let from = filter.since.map_or(Uuid::nil(), |since| floor_of(instant(since)));
+        let mut list = Lanes::new(webhooks.len(), before, size, most);
+        while let Some((asked, limit)) = list.next() {
+            let of = |(at, before): &(usize, Uuid)| Some((webhooks.get(*at)?.clone(), *before));
+            let query = HitQuery { lanes: asked.iter().filter_map(of).collect(), which, from, limit: limit as i64 };
+            let found = self.shared.store.list_hits(account, &query).await?;
+            let is_wanted = |one: &ListedHit| match filter.status {
+                Some(status) => one.status.as_deref() == Some(status.word()),
+                None => true,
+            };
+            let rows = found.into_iter().filter_map(|one| {
+                let (lane, id) = (*lanes.get(one.webhook.as_str())?, one.hit);
+                Some(Seen { lane, id, row: is_wanted(&one).then_some(one) })
+            });
+            list.seen(&asked, limit, rows.collect());
+        }
+        let (rows, next) = list.page();
+        Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
+    }
+
+    fn wanted_webhooks(&self, account: &str, filter: &HitFilter) -> Result<Vec<String>, Error> {
+        let mut webhooks = match &filter.webhook {
             None => self.shared.identifiers(account),
             Some(webhook) => {
                 let known = self.shared.identifiers(account).into_iter().find(|known| known == webhook);
                 self.with_attached(account, known, webhook)?
             }
         };
-        let before = cursor(page.after.as_deref())?;
-        let mut rows = Vec::new();
-        for webhook in webhooks {
-            let query = HitQuery { webhook, status: status.map(HitStatus::word), before, limit: size as i64 + 1 };
-            rows.extend(self.shared.store.hits(account, &query).await?);
-        }
-        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.hit));
-        // A hit of a shared webhook has a row for each cycle.
-        let mut groups: Vec<Vec<HitRow>> = Vec::new();
-        for row in rows {
-            match groups.last_mut().filter(|group| group.first().is_some_and(|first| first.hit == row.hit)) {
-                Some(group) => group.push(row),
-                None => groups.push(vec![row]),
+        if let Some(name) = &filter.cycle {
+            let catalog = self.shared.catalog();
+            // Deleted ones too: their hits are read until their retention ends.
+            let mut cycles = catalog.cycles(account).filter(|cycle| cycle.row.name == *name).peekable();
+            if cycles.peek().is_none() {
+                return Err(Error::NotFound { what: "cycle", id: name.clone() });
             }
+            let own: HashSet<&str> =
+                cycles.flat_map(|cycle| cycle.hooks.iter().map(|hook| hook.identifier.as_str())).collect();
+            webhooks.retain(|webhook| own.contains(webhook.as_str()));
         }
-        let more = groups.len() > size;
-        groups.truncate(size);
-        let last = groups.last().and_then(|group| group.first());
-        let next = last.filter(|_| more).map(|row| row.hit.to_string());
-        let rows: Vec<HitRow> = groups.into_iter().flatten().collect();
-        let visible = self.shared.visible_hits(account, &rows).await?;
-        let rows = rows.into_iter().zip(visible).filter_map(|(row, visible)| visible.then_some(row)).collect();
-        Ok(Page { data: self.hit_views(account, rows)?, next })
+        Ok(webhooks)
     }
 
     pub async fn hit(&self, account: &str, id: HitId) -> Result<Hit, Error> {

@@ -9,7 +9,7 @@ use super::{Engine, instant};
 use crate::{
     Error, KeyId, KeyView, Page, PageQuery, Scope,
     admin::Admin,
-    clock::to_utc,
+    clock::{Micros, to_utc},
     id::{base32, random},
     store::KeyRecord,
 };
@@ -17,7 +17,7 @@ use crate::{
 /// What a secret begins with, so that a leaked one is recognised.
 const PREFIX: &str = "hf_";
 /// The account of a key for all accounts.
-const EVERY_ACCOUNT: &str = "*";
+pub(super) const EVERY_ACCOUNT: &str = "*";
 
 impl Engine {
     /// The secret is returned once and only its hash is stored.
@@ -84,21 +84,29 @@ impl Engine {
 
     /// The key of a secret, if it is live.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<KeyView>, Error> {
+        Ok(self.live_key(secret).await?.map(|key| view(&key)))
+    }
+
+    pub(super) async fn live_key(&self, secret: &str) -> Result<Option<KeyRecord>, Error> {
         if !secret.starts_with(PREFIX) {
             return Ok(None);
         }
         let now = self.shared.clock.now();
         let Some(key) = self.shared.store.key_by_hash(&hash(secret)).await? else { return Ok(None) };
-        let live = key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at);
         // A removed account's keys go with it, and are refused before they are gone.
-        let live = live && (key.account == EVERY_ACCOUNT || self.has_account(&key.account).await?);
-        Ok(live.then(|| view(&key)))
+        let live = is_live(&key, now) && (key.account == EVERY_ACCOUNT || self.has_account(&key.account).await?);
+        Ok(live.then_some(key))
     }
 
     /// Whether any key was ever made: the first start of `serve` makes an admin key.
     pub async fn has_keys(&self) -> Result<bool, Error> {
         Ok(!self.shared.store.keys().await?.is_empty())
     }
+}
+
+/// Whether it is neither revoked nor expired.
+pub(super) fn is_live(key: &KeyRecord, now: Micros) -> bool {
+    key.revoked_at.is_none() && key.expires_at.is_none_or(|at| now < at)
 }
 
 impl Scope {
@@ -118,11 +126,11 @@ impl Scope {
     }
 }
 
-fn hash(secret: &str) -> Vec<u8> {
+pub(super) fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
 }
 
-fn view(key: &KeyRecord) -> KeyView {
+pub(super) fn view(key: &KeyRecord) -> KeyView {
     KeyView {
         id: KeyId(key.key_id),
         account: (key.account != EVERY_ACCOUNT).then(|| key.account.clone()),

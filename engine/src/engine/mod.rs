@@ -10,6 +10,7 @@ mod definition;
 mod deliver;
 mod endpoints;
 mod explain;
+mod figures;
 mod handled;
 mod hits;
 mod keys;
@@ -38,15 +39,17 @@ use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use crate::{
-    Database, Door, Error, Gauges, Limits, LiveEvent, Options, TransactionStatus,
+    Database, Door, Error, Gauges, Limits, LiveEvent, Options,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
     connector::Connections,
     egress::{Egress, Tokens},
+    held::HeldCache,
     id::Ids,
     notify, runner,
     scripts::Scripts,
-    store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, TransactionQuery},
+    store::{Commit, Hint, HitQuery, Postgres, Sqlite, Store, WhichHits},
+    tally::{self, Tallies},
     usage::Usage,
     waiters::Waiters,
     work::Work,
@@ -84,8 +87,9 @@ pub struct Shared {
     pub advancing: tokio::sync::Mutex<()>,
     events: broadcast::Sender<LiveEvent>,
     pub closing: watch::Sender<bool>,
-    held: worker::HeldCache,
+    held: HeldCache,
     pub usage: Usage,
+    pub tallies: Tallies,
     pub at_work: runner::AtWork,
     pub deliveries: notify::Deliveries,
     /// The one way out.
@@ -125,7 +129,7 @@ impl Engine {
         let catalog = Catalog::build(store.catalog().await?, &Catalog::default())?;
         let ids = match options.manual_clock {
             // The clock stood still while no engine ran: what comes now must still come later.
-            true => Ids::above(newest_id(&*store, &catalog, &clock).await?),
+            true => Ids::above(newest_id(&*store, &catalog).await?),
             false => Ids::default(),
         };
         let shared = Arc::new(Shared {
@@ -141,8 +145,9 @@ impl Engine {
             advancing: tokio::sync::Mutex::new(()),
             events: broadcast::channel(EVENTS_KEPT).0,
             closing: watch::channel(false).0,
-            held: worker::HeldCache::default(),
+            held: HeldCache::default(),
             usage: Usage::default(),
+            tallies: Tallies::default(),
             at_work: runner::AtWork::default(),
             deliveries,
             egress: Egress::new(options.egress),
@@ -162,6 +167,7 @@ impl Engine {
             tokio::spawn(worker::hear(shared.clone())),
             tokio::spawn(notify::run(shared.clone())),
             tokio::spawn(notify::settle(shared.clone(), settled)),
+            tokio::spawn(tally::run(shared.clone())),
         ];
         Ok(Self { shared, tasks: Arc::new(std::sync::Mutex::new(tasks)) })
     }
@@ -174,6 +180,8 @@ impl Engine {
         self.shared.writer.drained().await;
         // What is out and comes back soon is written down, or it would be told twice.
         let _ = tokio::time::timeout(DELIVERIES_GRACE, self.shared.deliveries.none()).await;
+        // What is being written is written before its task ends.
+        tally::last(&self.shared).await;
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in &tasks {
             task.abort();
@@ -181,6 +189,7 @@ impl Engine {
         for task in tasks {
             let _ = task.await;
         }
+        tally::last(&self.shared).await;
         if let Err(error) = self.shared.store.leave(&self.shared.instance).await {
             tracing::debug!(%error, "the others take over what this process left a few seconds later");
         }
@@ -220,7 +229,8 @@ impl Engine {
         Ok(self.shared.store.ping().await?)
     }
 
-    /// What `/metrics` shows of the store. Counts of what is held are up to 15 s old.
+    /// What `/metrics` shows of the store. Counts of what is held are as old as counting takes long: up to
+    /// fifty times that.
     pub async fn gauges(&self) -> Result<Gauges, Error> {
         let shared = &self.shared;
         let mut gauges = Gauges {
@@ -241,7 +251,9 @@ impl Engine {
         Ok(gauges)
     }
 
-    /// Events of this node's commits from now on; a slow receiver misses the oldest.
+    /// Events of this node's commits from now on; a slow receiver misses the oldest. And `cycle.changed`,
+    /// with no transaction, within about two seconds of whatever happened in a cycle on any node: who
+    /// shows a cycle looks again. A hint: it may be lost, so who must not miss a change polls as well.
     pub fn events(&self) -> broadcast::Receiver<LiveEvent> {
         self.shared.events.subscribe()
     }
@@ -361,7 +373,7 @@ impl Shared {
     }
 
     pub async fn held_in(&self, account: &str) -> Result<Arc<Vec<(Uuid, String, u64)>>, Error> {
-        self.held.of(self, account).await
+        Ok(self.held.of(&self.store, &self.clock, account).await?)
     }
 
     /// (cycle, hits queued by a stop)
@@ -389,33 +401,19 @@ impl Shared {
     }
 }
 
-/// The greatest id of a hit or a transaction: a seek for each webhook, and for each cycle and status.
-async fn newest_id(store: &dyn Store, catalog: &Catalog, clock: &Clock) -> Result<Uuid, Error> {
+/// The greatest id of a hit or a transaction.
+async fn newest_id(store: &dyn Store, catalog: &Catalog) -> Result<Uuid, Error> {
     let mut newest = Uuid::nil();
     for account in catalog.accounts() {
-        for webhook in catalog.addresses.identifiers(&account) {
-            let query = HitQuery { webhook: webhook.clone(), status: None, before: never(), limit: 1 };
-            let found = store.hits(&account, &query).await?;
-            newest = found.first().map_or(newest, |row| newest.max(row.hit));
+        let hooks = catalog.cycles(&account).flat_map(|cycle| cycle.hooks.iter().map(|hook| hook.identifier.clone()));
+        let webhooks = catalog.addresses.identifiers(&account).cloned().chain(hooks);
+        let lanes = webhooks.map(|webhook| (webhook, never())).collect();
+        let query = HitQuery { lanes, which: WhichHits::All, from: Uuid::nil(), limit: 1 };
+        for found in store.list_hits(&account, &query).await? {
+            newest = newest.max(found.hit);
         }
-        for cycle in catalog.cycles(&account) {
-            for hook in &cycle.hooks {
-                let query = HitQuery { webhook: hook.identifier.clone(), status: None, before: never(), limit: 1 };
-                let found = store.hits(&account, &query).await?;
-                newest = found.first().map_or(newest, |row| newest.max(row.hit));
-            }
-            for status in TransactionStatus::ALL {
-                let query = TransactionQuery {
-                    cycle_id: cycle.row.cycle_id,
-                    status: status.word(),
-                    before: never(),
-                    from: Uuid::nil(),
-                    now: clock.now(),
-                    limit: 1,
-                };
-                let found = store.list(&account, &query).await?;
-                newest = found.first().map_or(newest, |row| newest.max(row.transaction));
-            }
+        for found in store.newest_transactions(&account, never(), Uuid::nil(), 1).await? {
+            newest = newest.max(found.transaction);
         }
     }
     Ok(newest)

@@ -13,6 +13,7 @@ use crate::{
     clock::to_utc,
     history::{History, output_of, parse},
     id::floor_of,
+    lanes::{Lanes, Seen},
     round::is_busy,
     runner,
     steps::{answer_in, steps_of},
@@ -23,7 +24,9 @@ use crate::{
 /// Runs that a transaction shows.
 const RUNS_SHOWN: i64 = 100;
 /// Rows that one page of a filtered list looks at.
-const LOOKED_AT_MAX: usize = 5_000;
+const LOOKED_AT_MAX: usize = 2_000;
+/// Runs that are read at once.
+const RUNS_AT_ONCE: usize = 200;
 /// Transactions that a look-up by key finds.
 const BY_KEY_MAX: i64 = 1_000;
 
@@ -37,59 +40,104 @@ impl Engine {
         let size = page.size()?;
         self.shared.follow_catalog().await?;
         let before = cursor(page.after.as_deref())?;
-        let (mut rows, looked_at) = match &filter.key {
-            Some(key) => (self.by_key(account, &filter, key, before).await?, LookedAt { complete: true, last: None }),
-            None => self.by_status(account, &filter, before, size).await?,
-        };
-        let mut next = None;
-        if rows.len() > size {
-            rows.truncate(size);
-            next = rows.last().map(|row| row.transaction.to_string());
-        } else if !looked_at.complete {
-            next = looked_at.last.map(|last| last.to_string());
-        }
-        let mut data = Vec::with_capacity(rows.len());
-        for row in rows {
-            data.push(self.transaction_view(account, &row, false).await?);
-        }
-        Ok(Page { data, next })
+        let (rows, next) = self.listed(account, &filter, before, size, LOOKED_AT_MAX.max(2 * size)).await?;
+        let data = self.transaction_views(account, rows).await?;
+        Ok(Page { data, next: next.map(|next| next.to_string()) })
     }
 
-    /// One descending seek for each (cycle, status), merged.
-    async fn by_status(
+    /// The newest that the filter lets through. About `most` are looked at.
+    pub(super) async fn listed(
         &self,
         account: &str,
         filter: &TransactionFilter,
         before: Uuid,
         size: usize,
-    ) -> Result<(Vec<TransactionRow>, LookedAt), Error> {
-        let want = if filter.step.is_some() { LOOKED_AT_MAX } else { size + 1 };
-        let statuses = match filter.status {
-            Some(status) => vec![status],
-            None => TransactionStatus::ALL.to_vec(),
+        most: usize,
+    ) -> Result<(Vec<TransactionRow>, Option<Uuid>), Error> {
+        let before = filter.until.map_or(before, |until| before.min(floor_of(instant(until))));
+        let from = filter.since.map_or(Uuid::nil(), |since| floor_of(instant(since)));
+        if let Some(key) = &filter.key {
+            let mut rows = self.by_key(account, filter, key, (from, before)).await?;
+            let more = rows.len() > size;
+            rows.truncate(size);
+            let next = rows.last().filter(|_| more).map(|row| row.transaction);
+            return Ok((rows, next));
+        }
+        let lanes = self.lanes(account, filter)?;
+        let of: HashMap<(Uuid, &str), usize> =
+            lanes.iter().enumerate().map(|(at, (cycle, status))| ((*cycle, *status), at)).collect();
+        let now = self.shared.clock.now();
+        let is_wanted = |row: &TransactionRow| {
+            row.expires_at > now && filter.step.as_ref().is_none_or(|step| row.step.as_ref() == Some(step))
         };
-        let mut rows = Vec::new();
-        for cycle in self.wanted_cycles(account, filter)? {
-            for status in &statuses {
-                let query = TransactionQuery {
-                    cycle_id: cycle.row.cycle_id,
-                    status: status.word(),
-                    before,
-                    from: filter.since.map_or(Uuid::nil(), |since| floor_of(instant(since))),
-                    now: self.shared.clock.now(),
-                    limit: want as i64,
+        let mut list = Lanes::new(lanes.len().max(1), before, size, most);
+        while let Some((asked, limit)) = list.next() {
+            let found = self.read_lanes(account, filter, &lanes, &asked, (from, limit as i64)).await?;
+            let rows = found.into_iter().filter_map(|row| {
+                let lane = match lanes.is_empty() {
+                    true => 0,
+                    false => *of.get(&(row.cycle_id, row.status.as_str()))?,
                 };
-                rows.extend(self.shared.store.list(account, &query).await?);
-            }
+                Some(Seen { lane, id: row.transaction, row: is_wanted(&row).then_some(row) })
+            });
+            list.seen(&asked, limit, rows.collect());
         }
-        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.transaction));
-        let complete = rows.len() < want;
-        rows.truncate(want);
-        let looked_at = LookedAt { complete, last: rows.last().map(|row| row.transaction) };
-        if let Some(step) = &filter.step {
-            rows.retain(|row| row.step.as_ref() == Some(step));
+        let (rows, next) = list.page();
+        Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
+    }
+
+    /// A list for each cycle and status; none: all of the account in one.
+    fn lanes(&self, account: &str, filter: &TransactionFilter) -> Result<Vec<(Uuid, &'static str)>, Error> {
+        let (step, status) = (filter.step.as_deref(), filter.status);
+        if filter.cycle.is_none() && step.is_none() && status.is_none() {
+            return Ok(Vec::new());
         }
-        Ok((rows, looked_at))
+        let mut cycles = self.wanted_cycles(account, filter)?;
+        if let Some(step) = step {
+            cycles.retain(|cycle| cycle.versions.values().any(|version| version.cycle.find(step).is_some()));
+        }
+        let statuses = TransactionStatus::ALL.iter().filter(|known| status.is_none_or(|status| status == **known));
+        let of = |cycle: &Arc<Deployment>| {
+            let id = cycle.row.cycle_id;
+            statuses.clone().map(move |status| (id, status.word()))
+        };
+        let mut lanes: Vec<(Uuid, &'static str)> = cycles.iter().flat_map(of).collect();
+        if lanes.is_empty() {
+            // Nothing is wanted: not all.
+            lanes.push((Uuid::nil(), TransactionStatus::Held.word()));
+        }
+        Ok(lanes)
+    }
+
+    async fn read_lanes(
+        &self,
+        account: &str,
+        filter: &TransactionFilter,
+        lanes: &[(Uuid, &'static str)],
+        asked: &[(usize, Uuid)],
+        (from, limit): (Uuid, i64),
+    ) -> Result<Vec<TransactionRow>, Error> {
+        let store = &self.shared.store;
+        if lanes.is_empty() {
+            let before = asked.first().map_or(Uuid::nil(), |(_, before)| *before);
+            return Ok(store.newest_transactions(account, before, from, limit).await?);
+        }
+        let of = |(at, before): &(usize, Uuid)| lanes.get(*at).map(|(cycle, status)| (*cycle, *status, *before));
+        let asked = asked.iter().filter_map(of);
+        let failed = TransactionStatus::Failed.word();
+        // Those that failed at a step have an index of their own.
+        let (at_step, others): (Vec<_>, Vec<_>) =
+            asked.partition(|(_, status, _)| filter.step.is_some() && *status == failed);
+        let mut rows = Vec::new();
+        if !at_step.is_empty() {
+            let query = TransactionQuery { lanes: at_step, failed_at: filter.step.clone(), from, limit };
+            rows = store.list_transactions(account, &query).await?;
+        }
+        if !others.is_empty() {
+            let query = TransactionQuery { lanes: others, failed_at: None, from, limit };
+            rows.extend(store.list_transactions(account, &query).await?);
+        }
+        Ok(rows)
     }
 
     /// Deleted ones too: their transactions are read until their retention ends.
@@ -106,13 +154,13 @@ impl Engine {
         }
     }
 
-    /// Those that wait under a correlation value, by the same seek as a hit's.
+    /// Those that were held under a correlation value, by the same seek as a hit's.
     async fn by_key(
         &self,
         account: &str,
         filter: &TransactionFilter,
         key: &str,
-        before: Uuid,
+        (from, before): (Uuid, Uuid),
     ) -> Result<Vec<TransactionRow>, Error> {
         let values = key_values(key);
         let made = Key::from_values(values.iter().map(Some)).map_err(|_| {
@@ -129,10 +177,9 @@ impl Engine {
                 }
             }
         }
-        let since = filter.since.map_or(i64::MIN, instant);
         let mut rows: Vec<_> = rows
             .into_values()
-            .filter(|row| row.transaction < before && row.started_at >= since)
+            .filter(|row| row.transaction < before && row.transaction >= from)
             .filter(|row| filter.status.is_none_or(|status| row.status == status.word()))
             .filter(|row| filter.step.is_none() || row.step == filter.step)
             .collect();
@@ -143,7 +190,7 @@ impl Engine {
     /// With its document and last 100 runs.
     pub async fn transaction(&self, account: &str, id: TransactionId) -> Result<TransactionView, Error> {
         let row = self.visible(account, id).await?;
-        self.transaction_view(account, &row, true).await
+        self.whole_view(account, &row).await
     }
 
     /// Newest first.
@@ -241,28 +288,38 @@ impl Engine {
         Ok(history)
     }
 
-    async fn transaction_view(
+    /// Without their details, in this order.
+    pub(super) async fn transaction_views(
         &self,
         account: &str,
-        row: &TransactionRow,
-        whole: bool,
-    ) -> Result<TransactionView, Error> {
-        let cycle = self.shared.catalog().cycle_by_id(row.cycle_id).cloned();
-        let limit = if whole { RUNS_SHOWN } else { 1 };
-        let failed = row.status == TransactionStatus::Failed.word();
-        let runs = match whole || failed {
-            true => self.shared.store.runs(account, row.transaction, i32::MAX, limit).await?,
-            false => Vec::new(),
-        };
-        let underway = match whole && is_busy(row) {
+        rows: Vec<TransactionRow>,
+    ) -> Result<Vec<TransactionView>, Error> {
+        let failed = TransactionStatus::Failed.word();
+        let names = rows.iter().filter(|row| row.status == failed).map(|row| (row.transaction, row.runs));
+        let names: Vec<(Uuid, i32)> = names.collect();
+        let mut errors = HashMap::new();
+        for chunk in names.chunks(RUNS_AT_ONCE) {
+            for run in self.shared.store.runs_named(account, chunk).await? {
+                errors.extend(run.run.error.map(|error| (run.run.transaction, error)));
+            }
+        }
+        rows.iter().map(|row| self.view_of(account, row, errors.get(&row.transaction).map(String::as_str))).collect()
+    }
+
+    async fn whole_view(&self, account: &str, row: &TransactionRow) -> Result<TransactionView, Error> {
+        let runs = self.shared.store.runs(account, row.transaction, i32::MAX, RUNS_SHOWN).await?;
+        let underway = match is_busy(row) {
             true => self.shared.store.underway(account, &[row.transaction]).await?,
             false => Vec::new(),
         };
-        let error = runs.first().and_then(|run| run.run.error.as_deref()).map(parse).transpose()?;
-        let detail = match whole {
-            true => Some(self.detail(account, row, runs, &underway).await?),
-            false => None,
-        };
+        let mut view = self.view_of(account, row, runs.first().and_then(|run| run.run.error.as_deref()))?;
+        view.detail = Some(self.detail(account, row, runs, &underway).await?);
+        Ok(view)
+    }
+
+    fn view_of(&self, account: &str, row: &TransactionRow, error: Option<&str>) -> Result<TransactionView, Error> {
+        let cycle = self.shared.catalog().cycle_by_id(row.cycle_id).cloned();
+        let failed = row.status == TransactionStatus::Failed.word();
         Ok(TransactionView {
             id: TransactionId(row.transaction),
             account: account.to_owned(),
@@ -272,8 +329,8 @@ impl Engine {
             step: row.step.clone(),
             started_at: to_utc(row.started_at),
             expires_at: to_utc(row.expires_at),
-            error: error.filter(|_| failed),
-            detail,
+            error: error.filter(|_| failed).map(parse).transpose()?,
+            detail: None,
         })
     }
 
@@ -388,12 +445,6 @@ fn run_view(
         answer: run.run.hit.and_then(|hit| answers.remove(&hit)),
         error: run.run.error.as_deref().map(parse).transpose()?,
     })
-}
-
-/// How far a filtered page has looked.
-struct LookedAt {
-    complete: bool,
-    last: Option<Uuid>,
 }
 
 fn answer_json(answer: &Answer, step: Option<String>) -> Json {

@@ -88,6 +88,8 @@ impl Batch<'_> {
             self.tell_retention_of(&row, ran.run, &ran.task.deployment.row.name);
         }
         self.tell_events(&ran, &end);
+        let cycle_id = ran.task.deployment.row.cycle_id;
+        self.told.tally.pass(cycle_id, &ran.task.cycle, &ran.pass.trace, end.status());
         let before = ran.task.row.as_ref().map(|row| row.expires_at);
         self.write_run(ran, &end, &row, answers)?;
         match before {

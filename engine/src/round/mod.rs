@@ -47,6 +47,7 @@ use crate::{
     notify::post,
     ongoing::Ongoing,
     store::{Commit, Head, Writes},
+    tally::Tally,
     waiters::Waiters,
     work::{Item, Outcome, OutcomeReply, Work},
     writer::phase,
@@ -60,6 +61,8 @@ pub struct Told {
     pub events: Vec<LiveEvent>,
     /// Runs by how they ended: held, completed, failed.
     pub ends: Ends,
+    /// Figures of cycles and steps.
+    pub tally: Tally,
     pub catalog_changed: bool,
     /// Steps to be done outside of a commit, from now on.
     pub calls: Vec<Ongoing>,
@@ -139,7 +142,11 @@ struct Unmatched {
 impl<'a> Batch<'a> {
     pub fn new(around: Surroundings<'a>, commit: Box<dyn Commit>, ids: &'a mut Ids, tickets: usize) -> Self {
         let head = commit.head();
-        let told = Told { outcomes: std::iter::repeat_with(|| None).take(tickets).collect(), ..Told::default() };
+        let told = Told {
+            outcomes: std::iter::repeat_with(|| None).take(tickets).collect(),
+            tally: Tally::at(head.now),
+            ..Told::default()
+        };
         Self {
             around,
             commit,
@@ -177,6 +184,7 @@ impl<'a> Batch<'a> {
             return Ok(Decided::Refused(refused));
         }
         self.post().await?;
+        self.count();
         let began = Instant::now();
         self.commit.commit_with(&self.writes).await?;
         phase("write", began);
@@ -216,8 +224,21 @@ impl<'a> Batch<'a> {
         if self.writes.is_empty() {
             return Ok(());
         }
+        self.count();
         let writes = std::mem::take(&mut self.writes);
         Ok(self.commit.write(&writes).await?)
+    }
+
+    /// Figures of what is about to be written: hits of cycles' webhooks, and transactions that start.
+    fn count(&mut self) {
+        for hit in &self.writes.hits {
+            if let Some((_, deployment)) = self.around.catalog.hook(&hit.webhook) {
+                self.told.tally.hit(deployment.row.cycle_id);
+            }
+        }
+        for transaction in &self.writes.transactions {
+            self.told.tally.started(transaction.cycle_id);
+        }
     }
 
     /// Work that must see what this round writes.

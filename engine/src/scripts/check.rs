@@ -8,9 +8,18 @@ use super::{ScriptWorker, Scripts};
 /// Scripts that a check finds fault with: each may take all of its time.
 const WRONG_MAX: usize = 10;
 
-/// What is wrong with a file's definitions, scripts included.
-pub async fn check_scripts(worker: ScriptWorker, file: &str, text: &str) -> Checked {
-    Scripts::new(Some(worker)).read(file, check(file, text)).await
+/// Checks files, their scripts too where there is a program to read them with: its workers serve them all.
+pub struct ScriptReader(Scripts);
+
+impl ScriptReader {
+    pub fn new(worker: Option<ScriptWorker>) -> Self {
+        Self(Scripts::new(worker))
+    }
+
+    /// What is wrong with a file's definitions, scripts included.
+    pub async fn check(&self, file: &str, text: &str) -> Checked {
+        self.0.read(file, check(file, text)).await
+    }
 }
 
 /// Scripts, each with the id of its step and the function that is called.
@@ -63,6 +72,7 @@ impl Scripts {
             end_line: line,
             end_column: 1,
             help: None,
+            suggestion: None,
         })
     }
 }

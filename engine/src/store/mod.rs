@@ -12,10 +12,13 @@ mod accounts;
 pub(crate) mod conformance;
 mod connections;
 mod endpoints;
+mod lists;
 mod postgres;
 mod routes;
 mod rows;
+mod sessions;
 mod sqlite;
+mod tallies;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -23,10 +26,13 @@ use uuid::Uuid;
 pub use account::{AccountCommit, AccountRow, Accounts, Measured};
 pub use connections::*;
 pub use endpoints::*;
+pub use lists::*;
 pub use postgres::Postgres;
 pub use routes::*;
 pub use rows::*;
+pub use sessions::*;
 pub use sqlite::Sqlite;
+pub use tallies::*;
 
 use crate::clock::Micros;
 
@@ -45,27 +51,6 @@ pub enum Error {
     Unknown(String),
 }
 
-/// Which transactions a list wants.
-#[derive(Clone, Debug)]
-pub struct TransactionQuery {
-    pub cycle_id: Uuid,
-    pub status: &'static str,
-    /// Only ids below.
-    pub before: Uuid,
-    /// Only ids from here on.
-    pub from: Uuid,
-    pub now: Micros,
-    pub limit: i64,
-}
-
-#[derive(Clone, Debug)]
-pub struct HitQuery {
-    pub webhook: String,
-    pub status: Option<&'static str>,
-    pub before: Uuid,
-    pub limit: i64,
-}
-
 /// What one node tells the others after a commit. It may be lost: polling is the truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
@@ -73,11 +58,15 @@ pub enum Hint {
     Answered { account: String, hit: Uuid },
     /// What is deployed has changed.
     Catalog,
+    /// Something happened in a cycle, lately, on the node that says so by its own token.
+    Changed { account: String, cycle: Uuid, by: Uuid },
 }
 
 /// Reads, and the way to a commit.
 #[async_trait]
-pub trait Store: Accounts + Connections + Endpoints + Routes + Send + Sync + 'static {
+pub trait Store:
+    Accounts + Connections + Endpoints + Lists + Routes + Sessions + Tallies + Send + Sync + 'static
+{
     /// Begins a database transaction and takes the account's lock. With a manual clock its instant
     /// is given; otherwise the database's clock says what time it is, never going back.
     async fn begin(&self, account: &str, manual: Option<Micros>) -> Result<Box<dyn Commit>>;
@@ -95,13 +84,9 @@ pub trait Store: Accounts + Connections + Endpoints + Routes + Send + Sync + 'st
     async fn catalog(&self) -> Result<CatalogRows>;
 
     async fn hit(&self, account: &str, webhooks: &[String], hit: Uuid) -> Result<Option<HitRow>>;
-    /// Newest first.
-    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>>;
 
     async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>>;
     async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>>;
-    /// Newest first.
-    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>>;
     /// Newest first, numbers below `before`.
     async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>>;
     async fn run(&self, account: &str, id: Uuid, run: i32) -> Result<Option<RunWithHit>>;
@@ -170,7 +155,7 @@ pub trait Store: Accounts + Connections + Endpoints + Routes + Send + Sync + 'st
 /// A database transaction that holds an account's lock. Dropped without [`Commit::commit`], it
 /// leaves nothing.
 #[async_trait]
-pub trait Commit: AccountCommit + ConnectionChanges + Outbox + RouteChanges + Send {
+pub trait Commit: AccountCommit + ConnectionChanges + Outbox + RouteChanges + SessionChanges + Send {
     fn head(&self) -> Head;
 
     async fn repeats(&mut self, names: &[(String, Vec<u8>)]) -> Result<Vec<RepeatRow>>;

@@ -27,6 +27,7 @@ const EXCEPT: &[(&str, &str)] = &[
     ("ENDPOINTS", "a node holds every account's catalog, and reads it whole when one has changed"),
     ("KEYS", "an operator lists them all"),
     ("KEY_BY_HASH", "whose key it is, is what the look-up is to tell"),
+    ("SESSION_BY_HASH", "whose session it is, is what the look-up is to tell"),
     ("NODE_SEEN", "the processes of a database are everybody's, under the account '*'"),
     ("NODES_LIVE", "the processes of a database are everybody's, under the account '*'"),
     ("NODE_LEAVES", "the processes of a database are everybody's, under the account '*'"),
@@ -194,8 +195,10 @@ fn every_key_begins_with_the_account() {
                 let own = column.split_whitespace().next() == Some("account");
                 assert!(own || key.starts_with(" (account, "), "{dialect}: {line}");
             }
-            // Whose key it is, is what the look-up is to tell.
-            if line.contains("UNIQUE") && !line.contains(" keys_by_hash ") {
+            // Whose key or session it is, is what the look-up is to tell.
+            if line.contains("UNIQUE")
+                && ![" keys_by_hash ", " sessions_by_hash "].iter().any(|name| line.contains(name))
+            {
                 assert!(line.contains(" (account, "), "{dialect}: {line}");
             }
         }

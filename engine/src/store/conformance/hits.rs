@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{DAY, NOON, account, begin, hit, id, write};
-use crate::store::{AnswerRow, HitQuery, HitRow, HitUpdate, QueueRow, RepeatRow, Store, Writes};
+use crate::store::{AnswerRow, HitQuery, HitRow, HitUpdate, ListedHit, QueueRow, RepeatRow, Store, WhichHits, Writes};
 
 pub async fn all(store: &dyn Store) {
     every_byte_comes_back(store).await;
@@ -59,18 +59,37 @@ async fn every_column_comes_back(store: &dyn Store) {
 
 async fn pages_go_from_new_to_old(store: &dyn Store) {
     let statuses = ["applied", "unmatched", "queued", "applied", "unmatched"];
-    let rows = statuses.iter().zip(1..).map(|(status, n)| HitRow { status: (*status).into(), ..hit("pages", id(n)) });
-    write(store, Writes { hits: rows.collect(), ..Writes::default() }).await;
-    let page = async |status, before: Uuid, limit| {
-        let query = HitQuery { webhook: "pages".into(), status, before, limit };
-        let rows = store.hits(account(), &query).await.expect("read");
-        rows.iter().map(|row| row.hit.as_u128() - id(0).as_u128()).collect::<Vec<_>>()
+    let rows = statuses.iter().zip(1..).map(|(status, n)| HitRow {
+        status: (*status).into(),
+        ambiguous: n == 1 || n == 5,
+        ..hit("pages", id(n))
+    });
+    let rows: Vec<HitRow> = rows.chain([hit("pages 2", id(3))]).collect();
+    write(store, Writes { hits: rows.clone(), ..Writes::default() }).await;
+    let page = async |which, before: Uuid, from: Uuid, limit| {
+        let lanes = vec![("pages".to_owned(), before), ("pages 2".to_owned(), id(3)), ("no pages".to_owned(), before)];
+        let query = HitQuery { lanes, which, from, limit };
+        let mut listed = store.list_hits(account(), &query).await.expect("read");
+        listed.sort_by_key(|row| std::cmp::Reverse(row.hit));
+        let n = |row: &ListedHit| row.hit.as_u128() - id(0).as_u128();
+        listed.iter().map(|row| (n(row), row.status.clone().unwrap_or_default())).collect::<Vec<_>>()
     };
-    assert_eq!(page(None, Uuid::max(), 3).await, [5, 4, 3]);
-    assert_eq!(page(None, id(3), 3).await, [2, 1]);
-    assert_eq!(page(Some("unmatched"), Uuid::max(), 9).await, [5, 2]);
-    assert_eq!(page(Some("unmatched"), id(5), 9).await, [2]);
-    assert_eq!(page(Some("applied"), Uuid::max(), 9).await, [4, 1]);
+    let numbers = |page: Vec<(u128, String)>| page.into_iter().map(|(n, _)| n).collect::<Vec<_>>();
+    let all = Uuid::max();
+    assert_eq!(numbers(page(WhichHits::All, all, Uuid::nil(), 3).await), [5, 4, 3]);
+    assert_eq!(numbers(page(WhichHits::All, id(3), Uuid::nil(), 3).await), [2, 1]);
+    assert_eq!(numbers(page(WhichHits::All, all, id(3), 9).await), [5, 4, 3], "from here on");
+    let by_status = page(WhichHits::AllByStatus, all, id(4), 9).await;
+    assert_eq!(by_status, [(5, "unmatched".to_owned()), (4, "applied".to_owned())]);
+    assert_eq!(numbers(page(WhichHits::Status("unmatched"), all, Uuid::nil(), 9).await), [5, 2]);
+    assert_eq!(numbers(page(WhichHits::Status("unmatched"), id(5), Uuid::nil(), 9).await), [2]);
+    let ambiguous = page(WhichHits::Ambiguous, all, Uuid::nil(), 9).await;
+    assert_eq!(ambiguous, [(5, "unmatched".to_owned()), (1, "applied".to_owned())]);
+
+    let names = [("pages".to_owned(), id(2)), ("pages 2".to_owned(), id(3)), ("pages 2".to_owned(), id(4))];
+    let mut named = store.hits_named(account(), &names).await.expect("read");
+    named.sort_by_key(|row| row.hit);
+    assert_eq!(named, [rows[1].clone(), rows[5].clone()]);
 }
 
 async fn a_hit_is_changed(store: &dyn Store) {

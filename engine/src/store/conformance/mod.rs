@@ -12,6 +12,8 @@ mod kept;
 mod retention;
 mod routes;
 mod secrets;
+mod sessions;
+mod tallies;
 mod transactions;
 mod underway;
 
@@ -45,9 +47,11 @@ pub async fn all(store: &dyn Store) {
     store.ping().await.expect("an answer");
     catalog::all(store).await;
     secrets::all(store).await;
+    sessions::all(store).await;
     routes::all(store).await;
     endpoints::all(store).await;
     kept::all(store).await;
+    tallies::all(store).await;
     hits::all(store).await;
     transactions::all(store).await;
     holds::all(store).await;

@@ -11,6 +11,7 @@ const BASE: u64 = 1_000;
 pub async fn all(store: &dyn Store) {
     every_column_comes_back(store).await;
     lists_go_from_new_to_old(store).await;
+    those_that_failed_at_a_step_are_found(store).await;
     runs_come_with_their_hits(store).await;
     a_run_is_written_once(store).await;
     what_is_held_is_counted(store).await;
@@ -60,18 +61,51 @@ async fn lists_go_from_new_to_old(store: &dyn Store) {
     };
     let rows = vec![row(1, "held"), row(2, "completed"), row(3, "held"), row(4, "held"), row(5, "held")];
     write(store, Writes { transactions: rows, ..Writes::default() }).await;
-    let page = async |status, before: Uuid, from: Uuid, now, limit| {
-        let query = TransactionQuery { cycle_id, status, before, from, now, limit };
-        let rows = store.list(account(), &query).await.expect("read");
-        rows.iter().map(|row| (row.expires_at - NOON) / SECOND).collect::<Vec<_>>()
+    let n = |row: &TransactionRow| (row.expires_at - NOON) / SECOND;
+    let page = async |lanes: &[(&'static str, Uuid)], from: Uuid, limit| {
+        let lanes = lanes.iter().map(|(status, before)| (cycle_id, *status, *before)).collect();
+        let query = TransactionQuery { lanes, failed_at: None, from, limit };
+        let mut rows = store.list_transactions(account(), &query).await.expect("read");
+        rows.sort_by_key(|row| std::cmp::Reverse(row.transaction));
+        rows.iter().map(n).collect::<Vec<_>>()
     };
-    assert_eq!(page("held", Uuid::max(), Uuid::nil(), NOON, 2).await, [5, 4]);
-    assert_eq!(page("held", id_at(NOON + 4, BASE), Uuid::nil(), NOON, 9).await, [3, 1]);
-    assert_eq!(page("held", Uuid::max(), id_at(NOON + 3, BASE), NOON, 9).await, [5, 4, 3], "from here on");
-    assert_eq!(page("completed", Uuid::max(), Uuid::nil(), NOON, 9).await, [2]);
-    // Expired from the instant itself, visible a microsecond before.
-    assert_eq!(page("held", Uuid::max(), Uuid::nil(), NOON + 3 * SECOND, 9).await, [5, 4]);
-    assert_eq!(page("held", Uuid::max(), Uuid::nil(), NOON + 3 * SECOND - 1, 9).await, [5, 4, 3]);
+    let all = Uuid::max();
+    assert_eq!(page(&[("held", all)], Uuid::nil(), 2).await, [5, 4]);
+    assert_eq!(page(&[("held", id_at(NOON + 4, BASE))], Uuid::nil(), 9).await, [3, 1]);
+    assert_eq!(page(&[("held", all)], id_at(NOON + 3, BASE), 9).await, [5, 4, 3], "from here on");
+    assert_eq!(page(&[("completed", all)], Uuid::nil(), 9).await, [2]);
+    let two = [("held", id_at(NOON + 5, BASE)), ("completed", all), ("failed", all)];
+    assert_eq!(page(&two, Uuid::nil(), 1).await, [4, 2], "each lane by itself");
+
+    let newest = store.newest_transactions(account(), id_at(NOON + 5, BASE), id_at(NOON + 2, BASE), 2).await;
+    assert_eq!(newest.expect("read").iter().map(n).collect::<Vec<_>>(), [4, 3]);
+}
+
+async fn those_that_failed_at_a_step_are_found(store: &dyn Store) {
+    let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
+    let row = |cycle_id: Uuid, n: u64, status: &str, step: &str| TransactionRow {
+        status: status.into(),
+        step: Some(step.into()),
+        ..transaction(cycle_id, id_at(NOON + n as i64, BASE + 50))
+    };
+    let rows = vec![
+        row(one, 1, "failed", "pay"),
+        row(one, 2, "held", "pay"),
+        row(one, 3, "failed", "send"),
+        row(one, 4, "failed", "pay"),
+        row(other, 5, "failed", "pay"),
+    ];
+    write(store, Writes { transactions: rows.clone(), ..Writes::default() }).await;
+    let read = async |cycle: Uuid, before| {
+        let lanes = vec![(cycle, "failed", before)];
+        let query = TransactionQuery { lanes, failed_at: Some("pay".into()), from: Uuid::nil(), limit: 9 };
+        let mut rows = store.list_transactions(account(), &query).await.expect("read");
+        rows.sort_by_key(|row| row.transaction);
+        rows
+    };
+    assert_eq!(read(one, Uuid::max()).await, [rows[0].clone(), rows[3].clone()]);
+    assert_eq!(read(one, rows[3].transaction).await, rows[..1]);
+    assert_eq!(read(other, Uuid::max()).await, rows[4..]);
 }
 
 async fn runs_come_with_their_hits(store: &dyn Store) {

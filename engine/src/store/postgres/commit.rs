@@ -109,7 +109,7 @@ impl PostgresCommit {
     }
 
     /// On a row that may be everybody's.
-    async fn execute_for(&mut self, account: &str, query: Statement<'_>) -> Result<u64> {
+    pub(super) async fn execute_for(&mut self, account: &str, query: Statement<'_>) -> Result<u64> {
         self.execute(sqlx::query(sql::WORK_OF).bind(account.to_owned())).await?;
         let done = self.execute(query).await?;
         self.execute(sqlx::query(sql::WORK_OF).bind(self.account())).await?;

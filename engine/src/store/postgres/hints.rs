@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::broadcast;
-use uuid::Uuid;
 
 use super::{super::Hint, sql};
 
@@ -20,6 +19,7 @@ pub async fn notify(pool: &PgPool, hints: &[Hint]) {
         let text = match hint {
             Hint::Catalog => "c".to_owned(),
             Hint::Answered { account, hit } => format!("a {hit} {account}"),
+            Hint::Changed { account, cycle, by } => format!("t {cycle} {by} {account}"),
         };
         match payloads.last_mut() {
             Some(last) if last.len() + text.len() < PAYLOAD_MAX => {
@@ -62,12 +62,17 @@ async fn hear(pool: &PgPool, tell: &broadcast::Sender<Hint>) -> sqlx::Result<()>
 }
 
 fn parse(line: &str) -> Option<Hint> {
-    let mut parts = line.splitn(3, ' ');
-    match parts.next()? {
+    let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match kind {
         "c" => Some(Hint::Catalog),
         "a" => {
-            let hit: Uuid = parts.next()?.parse().ok()?;
-            Some(Hint::Answered { account: parts.next()?.to_owned(), hit })
+            let (hit, account) = rest.split_once(' ')?;
+            Some(Hint::Answered { account: account.to_owned(), hit: hit.parse().ok()? })
+        }
+        "t" => {
+            let mut parts = rest.splitn(3, ' ');
+            let (cycle, by) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            Some(Hint::Changed { account: parts.next()?.to_owned(), cycle, by })
         }
         _ => None,
     }

@@ -17,12 +17,15 @@ mod distributed;
 mod endpoints;
 mod error;
 mod hints;
+mod lists;
 mod partitions;
 mod readers;
 mod reads;
 mod routes;
 mod script;
+mod sessions;
 pub(super) mod sql;
+mod tallies;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -11,9 +11,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        AnswerRow, Candidate, CatalogRows, Commit, Hint, HitQuery, HitRow, KeptRow, KeyName, KeyRecord, KeyRow,
-        RepeatRow, Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow,
-        TurnsRow, UnderwayRow,
+        AnswerRow, Candidate, CatalogRows, Commit, Hint, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow,
+        Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionRow, TurnsRow, UnderwayRow,
     },
     Postgres,
     columns::{Columns, FromColumns, instant, read_all},
@@ -91,37 +90,12 @@ impl Store for Postgres {
         self.first(account, sqlx::query(sql::HIT_OF).bind(account).bind(webhooks).bind(hit)).await
     }
 
-    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>> {
-        let statement = match query.status {
-            None => sql::HITS,
-            Some("applied") => sql::HITS_APPLIED,
-            Some(_) => sql::HITS_BY_STATUS,
-        };
-        let bound = sqlx::query(statement).bind(account).bind(&query.webhook).bind(query.before).bind(query.limit);
-        match query.status.filter(|status| *status != "applied") {
-            Some(status) => self.all(account, bound.bind(status)).await,
-            None => self.all(account, bound).await,
-        }
-    }
-
     async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>> {
         Ok(self.transactions(account, &[id]).await?.pop())
     }
 
     async fn transactions(&self, account: &str, ids: &[Uuid]) -> Result<Vec<TransactionRow>> {
         self.all(account, sqlx::query(sql::TRANSACTIONS_NAMED).bind(account).bind(ids)).await
-    }
-
-    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>> {
-        let bound = sqlx::query(sql::TRANSACTIONS_LIST)
-            .bind(account)
-            .bind(query.cycle_id)
-            .bind(query.status)
-            .bind(query.before)
-            .bind(query.from)
-            .bind(instant(query.now))
-            .bind(query.limit);
-        self.all(account, bound).await
     }
 
     async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>> {

@@ -73,6 +73,25 @@ pub const KEY_PUT: &str = "INSERT INTO keys (account, key_id, hash, name, scopes
 pub const KEY_REVOKE: &str =
     "UPDATE keys SET revoked_at = $3 WHERE account = $1 AND key_id = $2 AND revoked_at IS NULL";
 
+// Sessions of the console.
+
+/// With its key, where its account is there.
+pub const SESSION_BY_HASH: &str = "SELECT s.expires_at, k.account, k.key_id, k.hash, k.name, k.scopes, k.created_at, \
+    k.expires_at, k.revoked_at FROM sessions AS s JOIN keys AS k ON k.account = s.account AND k.key_id = s.key_id \
+    WHERE s.hash = $1 AND (s.account = '*' OR EXISTS (SELECT 1 FROM accounts AS a WHERE a.account = s.account \
+    AND a.deleted_at IS NULL))";
+/// Not while the key is revoked: that waits for this, or this for that.
+pub const SESSION_PUT: &str = "INSERT INTO sessions (account, hash, key_id, created_at, expires_at) \
+    SELECT k.account, $2::bytea, k.key_id, $4::timestamptz, $5::timestamptz FROM keys AS k \
+    WHERE k.account = $1 AND k.key_id = $3 AND k.revoked_at IS NULL FOR SHARE";
+pub const SESSION_GONE: &str = "DELETE FROM sessions WHERE account = $1 AND hash = $2";
+pub const KEY_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE account = $1 AND key_id = $2";
+/// All of a key's but the newest.
+pub const OLDEST_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE account = $1 AND (account, hash) IN (SELECT account, hash \
+    FROM sessions WHERE account = $1 AND key_id = $2 ORDER BY created_at DESC, hash DESC OFFSET $3)";
+pub const EXPIRED_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE account = $1 AND (account, hash) IN (SELECT account, hash \
+    FROM sessions WHERE account = $1 AND expires_at <= $2 LIMIT $3)";
+
 // Secrets, sealed.
 
 pub const SECRETS: &str = "SELECT account, name, sealed, key_id, created_at, updated_at, last_used_at FROM secrets \
@@ -111,17 +130,6 @@ pub const HIT_OF: &str = "SELECT h.* FROM unnest($2::text[]) AS r (webhook) CROS
     received_at, method, headers, query, raw, body, status, reason, transaction_id, run, ambiguous, \
     replay_of, early_until, expires_at FROM hits WHERE account = $1 AND webhook = r.webhook AND hit = \
     $3 OFFSET 0) AS h";
-pub const HITS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
-    $1 AND webhook = $2 AND hit < $3 ORDER BY hit DESC LIMIT $4";
-pub const HITS_APPLIED: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
-    $1 AND webhook = $2 AND hit < $3 AND status = 'applied' ORDER BY hit DESC LIMIT $4";
-/// Names the index's own condition, or it could not be used.
-pub const HITS_BY_STATUS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits WHERE account = \
-    $1 AND webhook = $2 AND hit < $3 AND status = $5 AND status <> 'applied' ORDER BY hit DESC \
-    LIMIT $4";
 pub const HITS_ADD: &str = "INSERT INTO hits (account, webhook, hit, received_at, method, headers, query, raw, body, \
     status, reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at) SELECT \
     $1, r.* FROM unnest($2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], \
@@ -140,10 +148,6 @@ pub const TRANSACTIONS_NAMED: &str = "SELECT t.* FROM unnest($2::uuid[]) AS r (i
     cycle_id, version, started_at, status, step, runs, expires_at, completed_at, failed_at, \
     callers FROM transactions WHERE account = $1 AND transaction_id = r.id OFFSET 0) AS t ORDER \
     BY t.transaction_id";
-pub const TRANSACTIONS_LIST: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, expires_at, \
-    completed_at, failed_at, callers FROM transactions WHERE account = $1 AND cycle_id = $2 AND \
-    status = $3 AND transaction_id < $4 AND transaction_id >= $5 AND expires_at > $6 ORDER BY \
-    transaction_id DESC LIMIT $7";
 pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transaction_id, cycle_id, version, started_at, status, \
     step, runs, expires_at, completed_at, failed_at, callers) SELECT $1, r.* FROM \
     unnest($2::uuid[], $3::uuid[], $4::int4[], $5::timestamptz[], $6::text[], $7::text[], \
@@ -290,6 +294,50 @@ pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING (SELECT $1::text AS
     unnest($2::timestamptz[], $3::uuid[], $4::int4[]) AS u (due_at, id, run) OFFSET 0) AS r \
     WHERE t.account = r.account AND t.due_at = r.due_at AND t.transaction_id = r.id AND t.run = \
     r.run";
+
+// Lists: for each lane, one descending seek.
+
+pub const LIST_HITS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS JOIN LATERAL \
+    (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below AND hit >= $4 \
+    ORDER BY hit DESC LIMIT $5) AS l";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_HITS_BY_STATUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
+    JOIN LATERAL (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
+    AND hit >= $4 AND status = $6 AND status <> 'applied' ORDER BY hit DESC LIMIT $5) AS l";
+pub const LIST_HITS_AMBIGUOUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
+    JOIN LATERAL (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
+    AND hit >= $4 AND ambiguous ORDER BY hit DESC LIMIT $5) AS l";
+pub const LIST_TRANSACTIONS: &str = "SELECT l.* FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS r (cycle_id, \
+    status, below) CROSS JOIN LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND \
+    cycle_id = r.cycle_id AND status = r.status AND transaction_id < r.below AND transaction_id >= $5 \
+    ORDER BY transaction_id DESC LIMIT $6) AS l";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_FAILED_AT: &str = "SELECT l.* FROM unnest($2::uuid[], $4::uuid[]) AS r (cycle_id, below) CROSS JOIN \
+    LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND cycle_id = r.cycle_id \
+    AND step = $3 AND status = 'failed' AND transaction_id < r.below AND transaction_id >= $5 \
+    ORDER BY transaction_id DESC LIMIT $6) AS l";
+pub const NEWEST_TRANSACTIONS: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND \
+    transaction_id < $2 AND transaction_id >= $3 ORDER BY transaction_id DESC LIMIT $4";
+
+// Tallies.
+
+pub const TALLIES_ADD: &str = "INSERT INTO tallies (account, cycle_id, step, hour, hits, started, completed, passed, \
+    failed, node) SELECT $1, r.*, $10 FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::int8[], $6::int8[], \
+    $7::int8[], $8::int8[], $9::int8[]) AS r ON CONFLICT (account, cycle_id, step, hour, node) DO UPDATE SET \
+    hits = tallies.hits + excluded.hits, started = tallies.started + excluded.started, \
+    completed = tallies.completed + excluded.completed, passed = tallies.passed + excluded.passed, \
+    failed = tallies.failed + excluded.failed";
+pub const TALLIES: &str = "SELECT t.* FROM unnest($2::uuid[]) AS r (id) CROSS JOIN LATERAL (SELECT cycle_id, hour, \
+    hits, started, completed, failed FROM tallies WHERE account = $1 AND cycle_id = r.id AND step = '' AND hour >= $3 \
+    OFFSET 0) AS t";
+/// In the order of the key: a step's rows stand together.
+pub const STEP_TALLIES: &str = "SELECT step, sum(passed)::int8, sum(failed)::int8 FROM tallies WHERE account = $1 \
+    AND cycle_id = $2 AND step > '' AND hour >= $3 GROUP BY step";
+pub const TALLIES_GONE: &str = "DELETE FROM tallies AS t WHERE t.account = $1 AND (t.cycle_id, t.step, t.hour, t.node) \
+    IN (SELECT o.cycle_id, o.step, o.hour, o.node FROM tallies AS o WHERE o.account = $1 AND o.hour < $2 LIMIT $3)";
 
 // Early hits.
 
@@ -570,6 +618,10 @@ pub const FORGET_CONNECTORS: &str = "DELETE FROM connectors WHERE account = $1 A
     WHERE account = $1 LIMIT $2)";
 pub const FORGET_SUBSCRIPTIONS: &str = "DELETE FROM subscriptions WHERE account = $1 AND (account, webhook, subscription) IN (SELECT account, webhook, subscription FROM subscriptions \
     WHERE account = $1 LIMIT $2)";
+pub const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE account = $1 AND (account, hash) IN (SELECT account, hash FROM sessions \
+    WHERE account = $1 LIMIT $2)";
+pub const FORGET_TALLIES: &str = "DELETE FROM tallies WHERE account = $1 AND (account, cycle_id, step, hour, node) IN \
+    (SELECT account, cycle_id, step, hour, node FROM tallies WHERE account = $1 LIMIT $2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -599,6 +651,8 @@ pub static FORGET: &[&str] = &[
     FORGET_HIT_EVENTS,
     FORGET_CONNECTORS,
     FORGET_SUBSCRIPTIONS,
+    FORGET_SESSIONS,
+    FORGET_TALLIES,
 ];
 
 // Connectors and subscriptions.
@@ -658,6 +712,13 @@ pub const ALL: &[(&str, &str)] = &[
     ("KEY_BY_HASH", KEY_BY_HASH),
     ("KEY_PUT", KEY_PUT),
     ("KEY_REVOKE", KEY_REVOKE),
+    ("SESSION_BY_HASH", SESSION_BY_HASH),
+    ("SESSION_PUT", SESSION_PUT),
+    ("SESSION_GONE", SESSION_GONE),
+    ("KEY_SESSIONS_GONE", KEY_SESSIONS_GONE),
+    ("OLDEST_SESSIONS_GONE", OLDEST_SESSIONS_GONE),
+    ("EXPIRED_SESSIONS_GONE", EXPIRED_SESSIONS_GONE),
+    ("FORGET_SESSIONS", FORGET_SESSIONS),
     ("SECRETS", SECRETS),
     ("SECRET_PUT", SECRET_PUT),
     ("SECRET_RESEAL", SECRET_RESEAL),
@@ -670,13 +731,9 @@ pub const ALL: &[(&str, &str)] = &[
     ("CYCLE_KEPT_GONE", CYCLE_KEPT_GONE),
     ("HITS_NAMED", HITS_NAMED),
     ("HIT_OF", HIT_OF),
-    ("HITS", HITS),
-    ("HITS_APPLIED", HITS_APPLIED),
-    ("HITS_BY_STATUS", HITS_BY_STATUS),
     ("HITS_ADD", HITS_ADD),
     ("HITS_CHANGE", HITS_CHANGE),
     ("TRANSACTIONS_NAMED", TRANSACTIONS_NAMED),
-    ("TRANSACTIONS_LIST", TRANSACTIONS_LIST),
     ("TRANSACTIONS_ADD", TRANSACTIONS_ADD),
     ("TRANSACTIONS_CHANGE", TRANSACTIONS_CHANGE),
     ("HELD", HELD),
@@ -807,6 +864,17 @@ pub const ALL: &[(&str, &str)] = &[
     ("FORGET_HIT_EVENTS", FORGET_HIT_EVENTS),
     ("FORGET_CONNECTORS", FORGET_CONNECTORS),
     ("FORGET_SUBSCRIPTIONS", FORGET_SUBSCRIPTIONS),
+    ("FORGET_TALLIES", FORGET_TALLIES),
+    ("LIST_HITS", LIST_HITS),
+    ("LIST_HITS_BY_STATUS", LIST_HITS_BY_STATUS),
+    ("LIST_HITS_AMBIGUOUS", LIST_HITS_AMBIGUOUS),
+    ("LIST_TRANSACTIONS", LIST_TRANSACTIONS),
+    ("LIST_FAILED_AT", LIST_FAILED_AT),
+    ("NEWEST_TRANSACTIONS", NEWEST_TRANSACTIONS),
+    ("TALLIES_ADD", TALLIES_ADD),
+    ("TALLIES", TALLIES),
+    ("STEP_TALLIES", STEP_TALLIES),
+    ("TALLIES_GONE", TALLIES_GONE),
     ("CONNECTORS", CONNECTORS),
     ("CONNECTOR_PUT", CONNECTOR_PUT),
     ("SUBSCRIPTIONS", SUBSCRIPTIONS),

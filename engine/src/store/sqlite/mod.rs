@@ -10,12 +10,15 @@ mod commit;
 mod connections;
 mod endpoints;
 mod error;
+mod lists;
 mod lock;
 mod reads;
 mod routes;
+mod sessions;
 mod sheet;
 pub(super) mod sql;
 mod sweep;
+mod tallies;
 mod write;
 mod writer;
 

@@ -5,9 +5,8 @@ use sqlx::{SqliteConnection, pool::PoolConnection};
 use uuid::Uuid;
 
 use super::super::{
-    AnswerRow, Candidate, CatalogRows, Commit, HitQuery, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow,
-    Result, RunRow, RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionQuery, TransactionRow, TurnsRow,
-    UnderwayRow,
+    AnswerRow, Candidate, CatalogRows, Commit, HitRow, KeptRow, KeyName, KeyRecord, KeyRow, RepeatRow, Result, RunRow,
+    RunWithHit, SecretRow, Seek, Store, TimerRow, TransactionRow, TurnsRow, UnderwayRow,
 };
 use super::columns::{FromColumns, read_all};
 use super::commit::{SqliteCommit, kept_names};
@@ -94,19 +93,6 @@ impl Store for Sqlite {
         self.first(of(sql::HITS_NAMED, account).bind(names.finish().0)).await
     }
 
-    async fn hits(&self, account: &str, query: &HitQuery) -> Result<Vec<HitRow>> {
-        let statement = match query.status {
-            None => sql::HITS,
-            Some("applied") => sql::HITS_APPLIED,
-            Some(_) => sql::HITS_BY_STATUS,
-        };
-        let mut bound = of(statement, account).bind(query.webhook.clone()).bind(query.before).bind(query.limit);
-        if let Some(status) = query.status.filter(|status| *status != "applied") {
-            bound = bound.bind(status);
-        }
-        self.all(bound).await
-    }
-
     async fn transaction(&self, account: &str, id: Uuid) -> Result<Option<TransactionRow>> {
         Ok(self.transactions(account, &[id]).await?.pop())
     }
@@ -119,11 +105,6 @@ impl Store for Sqlite {
             self.all(of(sql::TRANSACTIONS_NAMED, account).bind(names.finish().0)).await?;
         rows.sort_by_key(|row| row.transaction);
         Ok(rows)
-    }
-
-    async fn list(&self, account: &str, query: &TransactionQuery) -> Result<Vec<TransactionRow>> {
-        let bound = of(sql::TRANSACTIONS_LIST, account).bind(query.cycle_id).bind(query.status);
-        self.all(bound.bind(query.before).bind(query.from).bind(query.now).bind(query.limit)).await
     }
 
     async fn runs(&self, account: &str, id: Uuid, before: i32, limit: i64) -> Result<Vec<RunWithHit>> {

@@ -57,6 +57,25 @@ pub const KEY_PUT: &str = "INSERT INTO keys (account, key_id, hash, name, scopes
 pub const KEY_REVOKE: &str = "UPDATE keys SET revoked_at = ?3 \
     WHERE account = ?1 AND key_id = ?2 AND revoked_at IS NULL";
 
+// Sessions of the console.
+
+/// With its key, where its account is there.
+pub const SESSION_BY_HASH: &str = "SELECT s.expires_at, k.account, k.key_id, k.hash, k.name, k.scopes, k.created_at, \
+    k.expires_at, k.revoked_at FROM sessions AS s JOIN keys AS k ON k.account = s.account AND k.key_id = s.key_id \
+    WHERE s.hash = ?1 AND (s.account = '*' OR EXISTS (SELECT 1 FROM accounts AS a WHERE a.account = s.account \
+    AND a.deleted_at IS NULL))";
+/// Not where the key is revoked.
+pub const SESSION_PUT: &str = "INSERT INTO sessions (account, hash, key_id, created_at, expires_at) \
+    SELECT k.account, ?2, k.key_id, ?4, ?5 FROM keys AS k \
+    WHERE k.account = ?1 AND k.key_id = ?3 AND k.revoked_at IS NULL";
+pub const SESSION_GONE: &str = "DELETE FROM sessions WHERE account = ?1 AND hash = ?2";
+pub const KEY_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE account = ?1 AND key_id = ?2";
+/// All of a key's but the newest.
+pub const OLDEST_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash \
+    FROM sessions WHERE account = ?1 AND key_id = ?2 ORDER BY created_at DESC, hash DESC LIMIT -1 OFFSET ?3)";
+pub const EXPIRED_SESSIONS_GONE: &str = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash \
+    FROM sessions WHERE account = ?1 AND expires_at <= ?2 LIMIT ?3)";
+
 // Secrets, sealed.
 
 pub const SECRETS: &str = "SELECT account, name, sealed, key_id, created_at, updated_at, last_used_at FROM secrets \
@@ -89,17 +108,6 @@ pub const HITS_NAMED: &str = "SELECT h.webhook, h.hit, h.received_at, h.method, 
     h.body, h.status, h.reason, h.transaction_id, h.run, h.ambiguous, h.replay_of, h.early_until, h.expires_at \
     FROM jsonb_each(?2) AS r CROSS JOIN hits AS h \
     ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit = CAST(r.value->>1 AS BLOB)";
-pub const HITS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, reason, \
-    transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits \
-    WHERE account = ?1 AND webhook = ?2 AND hit < ?3 ORDER BY hit DESC LIMIT ?4";
-pub const HITS_APPLIED: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, \
-    reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits \
-    WHERE account = ?1 AND webhook = ?2 AND hit < ?3 AND status = 'applied' ORDER BY hit DESC LIMIT ?4";
-/// Names the index's own condition, or it could not be used.
-pub const HITS_BY_STATUS: &str = "SELECT webhook, hit, received_at, method, headers, query, raw, body, status, \
-    reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at FROM hits \
-    WHERE account = ?1 AND webhook = ?2 AND hit < ?3 AND status = ?5 AND status <> 'applied' \
-    ORDER BY hit DESC LIMIT ?4";
 pub const HITS_ADD: &str = "INSERT INTO hits (account, webhook, hit, received_at, method, headers, query, raw, \
     body, status, reason, transaction_id, run, ambiguous, replay_of, early_until, expires_at) \
     SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2, value->>3, \
@@ -118,10 +126,6 @@ pub const TRANSACTIONS_NAMED: &str = "SELECT t.transaction_id, t.cycle_id, t.ver
     t.step, t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
     FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t \
     ON t.account = ?1 AND t.transaction_id = CAST(r.value->>0 AS BLOB)";
-pub const TRANSACTIONS_LIST: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
-    expires_at, completed_at, failed_at, callers FROM transactions \
-    WHERE account = ?1 AND cycle_id = ?2 AND status = ?3 AND transaction_id < ?4 AND transaction_id >= ?5 \
-    AND expires_at > ?6 ORDER BY transaction_id DESC LIMIT ?7";
 pub const TRANSACTIONS_ADD: &str = "INSERT INTO transactions (account, transaction_id, cycle_id, version, \
     started_at, status, step, runs, expires_at, completed_at, failed_at, callers) \
     SELECT ?1, CAST(value->>0 AS BLOB), CAST(value->>1 AS BLOB), value->>2, value->>3, value->>4, value->>5, value->>6, \
@@ -271,6 +275,57 @@ pub const TIMERS_ADD: &str = "INSERT INTO timers (account, due_at, transaction_i
     ON CONFLICT (account, due_at, transaction_id, run) DO NOTHING";
 pub const TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, due_at, transaction_id, run) IN \
     (SELECT ?1, value->>0, CAST(value->>1 AS BLOB), value->>2 FROM jsonb_each(?2))";
+
+// Lists: for each lane, one descending seek for the ids; then each by its name.
+
+/// A hit's status stands behind its body: it is read only where `?5` says so.
+pub const LIST_HITS: &str = "SELECT h.webhook, h.hit, CASE WHEN ?5 THEN h.status END FROM jsonb_each(?2) AS r \
+    CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
+    WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
+    ORDER BY x.hit DESC LIMIT ?4)";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_HITS_BY_STATUS: &str = "SELECT h.webhook, h.hit, ?5 FROM jsonb_each(?2) AS r \
+    CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
+    WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
+    AND x.status = ?5 AND x.status <> 'applied' ORDER BY x.hit DESC LIMIT ?4)";
+pub const LIST_HITS_AMBIGUOUS: &str = "SELECT h.webhook, h.hit, h.status FROM jsonb_each(?2) AS r \
+    CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
+    WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
+    AND x.ambiguous = 1 ORDER BY x.hit DESC LIMIT ?4)";
+pub const LIST_TRANSACTIONS: &str = "SELECT t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, t.step, \
+    t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
+    FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t ON t.account = ?1 AND t.transaction_id IN \
+    (SELECT x.transaction_id FROM transactions AS x WHERE x.account = ?1 AND x.cycle_id = CAST(r.value->>0 AS BLOB) \
+    AND x.status = r.value->>1 AND x.transaction_id < CAST(r.value->>2 AS BLOB) AND x.transaction_id >= ?3 \
+    ORDER BY x.transaction_id DESC LIMIT ?4)";
+/// Names the index's own condition, or it could not be used.
+pub const LIST_FAILED_AT: &str = "SELECT t.transaction_id, t.cycle_id, t.version, t.started_at, t.status, t.step, \
+    t.runs, t.expires_at, t.completed_at, t.failed_at, t.callers \
+    FROM jsonb_each(?2) AS r CROSS JOIN transactions AS t ON t.account = ?1 AND t.transaction_id IN \
+    (SELECT x.transaction_id FROM transactions AS x WHERE x.account = ?1 AND x.cycle_id = CAST(r.value->>0 AS BLOB) \
+    AND x.step = ?5 AND x.status = 'failed' AND x.transaction_id < CAST(r.value->>2 AS BLOB) AND x.transaction_id >= ?3 \
+    ORDER BY x.transaction_id DESC LIMIT ?4)";
+pub const NEWEST_TRANSACTIONS: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = ?1 AND transaction_id < ?2 \
+    AND transaction_id >= ?3 ORDER BY transaction_id DESC LIMIT ?4";
+
+// Tallies.
+
+pub const TALLIES_ADD: &str = "INSERT INTO tallies (account, cycle_id, step, hour, node, hits, started, completed, \
+    passed, failed) SELECT ?1, CAST(value->>0 AS BLOB), value->>1, value->>2, ?3, value->>3, value->>4, value->>5, \
+    value->>6, value->>7 FROM jsonb_each(?2) WHERE true ON CONFLICT (account, cycle_id, step, hour, node) DO UPDATE \
+    SET hits = tallies.hits + excluded.hits, started = tallies.started + excluded.started, \
+    completed = tallies.completed + excluded.completed, passed = tallies.passed + excluded.passed, \
+    failed = tallies.failed + excluded.failed";
+pub const TALLIES: &str = "SELECT t.cycle_id, t.hour, t.hits, t.started, t.completed, t.failed \
+    FROM jsonb_each(?2) AS r CROSS JOIN tallies AS t ON t.account = ?1 AND t.cycle_id = CAST(r.value->>0 AS BLOB) \
+    AND t.step = '' AND t.hour >= ?3";
+/// In the order of the key: a step's rows stand together.
+pub const STEP_TALLIES: &str = "SELECT step, sum(passed), sum(failed) FROM tallies WHERE account = ?1 \
+    AND cycle_id = ?2 AND step > '' AND hour >= ?3 GROUP BY step";
+pub const TALLIES_OLDEST: &str = "SELECT hour FROM tallies WHERE account = ?1 ORDER BY hour LIMIT 1";
+pub const TALLIES_GONE: &str = "DELETE FROM tallies WHERE (account, cycle_id, step, hour, node) IN (SELECT account, \
+    cycle_id, step, hour, node FROM tallies WHERE account = ?1 AND hour < ?2 LIMIT ?3)";
 
 // Early hits.
 
@@ -611,6 +666,10 @@ pub const FORGET_CONNECTORS: &str = "DELETE FROM connectors WHERE (account, name
     WHERE account = ?1 LIMIT ?2)";
 pub const FORGET_SUBSCRIPTIONS: &str = "DELETE FROM subscriptions WHERE (account, webhook, subscription) IN (SELECT account, webhook, subscription FROM subscriptions \
     WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash FROM sessions \
+    WHERE account = ?1 LIMIT ?2)";
+pub const FORGET_TALLIES: &str = "DELETE FROM tallies WHERE (account, cycle_id, step, hour, node) IN (SELECT account, \
+    cycle_id, step, hour, node FROM tallies WHERE account = ?1 LIMIT ?2)";
 
 /// What a removed account leaves, a bounded number of rows at a time.
 pub static FORGET: &[&str] = &[
@@ -640,4 +699,6 @@ pub static FORGET: &[&str] = &[
     FORGET_HIT_EVENTS,
     FORGET_CONNECTORS,
     FORGET_SUBSCRIPTIONS,
+    FORGET_SESSIONS,
+    FORGET_TALLIES,
 ];

@@ -53,7 +53,9 @@ const MAY_SCAN: [&str; 12] = [
 ];
 
 /// The account alone leads to what is wanted: one row, the first in order, or a part of the catalog.
-const BY_ACCOUNT: [&str; 20] = [
+const BY_ACCOUNT: [&str; 22] = [
+    "SESSION_BY_HASH",
+    "TALLIES_OLDEST",
     "CONNECTORS",
     "SUBSCRIPTIONS",
     "SUBSCRIPTION_NEXT",

@@ -114,7 +114,8 @@ const AT_RUN_TIME: [&str; 3] = ["EXPIRED_EARLY_GONE", "EXPIRED_REPEATS_GONE", "E
 /// Lines of the plan that read a part, but for what was never executed.
 async fn reads(connection: &mut PgConnection, explain: String) -> Vec<String> {
     let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(connection).await.unwrap();
-    let read = |line: &String| line.contains("Scan") && line.contains("_h") && !line.contains("(never executed)");
+    let part = |line: &str| line.split("_h").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let read = |line: &String| line.contains("Scan") && part(line) && !line.contains("(never executed)");
     plan.into_iter().filter(read).collect()
 }
 

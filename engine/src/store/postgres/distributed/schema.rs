@@ -3,8 +3,8 @@
 //!
 //! What is partitioned by time stays so, and each of its partitions is divided by account: the engine
 //! finds the names that it would give, makes nothing, and drops them whole when all in them has
-//! expired. The other tables are divided by account alone. `keys` is not, since its unique index does
-//! not name the account, and `clock` is one row.
+//! expired. The other tables are divided by account alone. `keys` and `sessions` are not, since
+//! their unique indexes do not name the account, and `clock` is one row.
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
@@ -12,7 +12,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres
 pub const PARTS: usize = 4;
 
 pub const BY_TIME: [&str; 5] = ["hits", "transactions", "runs", "hold_keys", "answers"];
-const BY_ACCOUNT: [&str; 20] = [
+const BY_ACCOUNT: [&str; 21] = [
+    "tallies",
     "connectors",
     "subscriptions",
     "shared_webhooks",

@@ -52,7 +52,7 @@ pub use explain::{CandidateView, Explanation, ExtractedValue};
 pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};
 pub use id::{CycleId, EndpointId, HitId, KeyId, MessageId, TransactionId};
 pub use limits::Limits;
-pub use notify::{EVENTS, EventType, example as event_example, own as own_event, schema as event_schema};
+pub use notify::{EVENTS, EventType, example as event_example, own as own_event, profiles, schema as event_schema};
 pub use options::{Admission, AnswerLookup, Database, Door, LiveEvent, Options};
 pub use scripts::{ScriptReader, ScriptWorker};
 pub use secret::{Mask, MasterKeys, SecretValues};

@@ -15,6 +15,7 @@ mod clients;
 mod commits;
 mod connectors;
 mod console;
+mod console_access;
 mod crash;
 mod crowds;
 mod dev;

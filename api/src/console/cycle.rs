@@ -40,7 +40,7 @@ struct Page {
     /// What the page listens to.
     live: String,
     cycle: CycleView,
-    chart: Option<Chart>,
+    chart: Chart,
     held: String,
     last_hit: Option<When>,
     started: Option<When>,
@@ -119,7 +119,7 @@ pub async fn page(
     let compiled = app.engine.definition(account, &name, None).await?;
     let versions = PageQuery { limit: Some(VERSIONS), after: None };
     let versions = app.engine.versions(account, &name, versions).await?;
-    let (chart, counted) = figures::of_cycle(&app, account, &cycle).await?;
+    let (chart, counted) = figures::of_cycle(&app, account, &name).await?;
     let now = app.engine.now();
     let when = |at| When { at, now };
     let steps = steps(&compiled, &counted);

@@ -1,7 +1,5 @@
 //! Cycles: what runs, what waits, what went wrong.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::{extract::State, response::Html};
 use chrono::{DateTime, Utc};
@@ -9,7 +7,7 @@ use holdfast_engine::{CycleView, PageQuery};
 use serde::Deserialize;
 
 use super::{
-    figures::Chart,
+    figures::{self, Chart},
     page::{Query, Shell, show},
     session::Looker,
     words::{When, count},
@@ -87,8 +85,8 @@ pub async fn list(
     Query(listed): Query<Listed>,
 ) -> Result<Html<String>, Problem> {
     let query = PageQuery { limit: Some(PAGE), after: listed.after.clone() };
-    let page = app.engine.cycles(looker.account(), query).await?;
-    let mut charts: HashMap<String, Chart> = HashMap::new();
+    let page = app.engine.cycles(looker.account(), query.clone()).await?;
+    let mut charts = figures::of_page(&app, looker.account(), query).await?;
     let now = app.engine.now();
     let later = listed.after.is_some();
     let here = listed.after.map_or_else(String::new, |after| {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use holdfast_engine::CycleView;
+use holdfast_engine::{HourFigures, PageQuery};
 
 use super::words::count;
 use crate::{App, Problem};
@@ -11,12 +11,6 @@ use crate::{App, Problem};
 const PITCH: u64 = 6;
 const WIDTH: u64 = 5;
 const HEIGHT: u64 = 28;
-
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Hour {
-    pub hits: u64,
-    pub failed: u64,
-}
 
 /// An SVG's bars, and the same in words.
 #[derive(Debug)]
@@ -39,7 +33,7 @@ pub struct Bar {
 }
 
 impl Chart {
-    pub fn new(hours: &[Hour]) -> Self {
+    pub fn new(hours: &[HourFigures]) -> Self {
         let most = hours.iter().map(|hour| hour.hits.max(hour.failed)).max().unwrap_or_default();
         let mut bars = Vec::with_capacity(hours.len() * 2);
         for (at, hour) in hours.iter().enumerate() {
@@ -58,7 +52,7 @@ impl Chart {
         let failed: u64 = hours.iter().map(|hour| hour.failed).sum();
         let peak = hours.iter().map(|hour| hour.hits).max().unwrap_or_default();
         let said = format!(
-            "The last 24 hours: {} hits, {} at most in an hour; {} failures",
+            "The last 24 hours: {} hits, {} at most in an hour; {} failed",
             count(hits),
             count(peak),
             count(failed)
@@ -82,31 +76,41 @@ pub struct Counted {
 }
 
 /// Of a cycle: its chart, and what is counted at its steps.
-pub async fn of_cycle(
-    _app: &App,
-    _account: &str,
-    cycle: &CycleView,
-) -> Result<(Option<Chart>, HashMap<String, Counted>), Problem> {
-    let held = cycle.held.iter().map(|(step, held)| (step.clone(), Counted { held: *held, ..Counted::default() }));
-    Ok((None, held.collect()))
+pub async fn of_cycle(app: &App, account: &str, cycle: &str) -> Result<(Chart, HashMap<String, Counted>), Problem> {
+    let figures = app.engine.figures(account, cycle).await?;
+    let steps = figures.steps.into_iter().map(|of| {
+        let counted = Counted { held: of.held, passed: of.passed, failed: of.failed };
+        (of.step, counted)
+    });
+    Ok((Chart::new(&figures.hours), steps.collect()))
+}
+
+/// Of a page of cycles, by name.
+pub async fn of_page(app: &App, account: &str, page: PageQuery) -> Result<HashMap<String, Chart>, Problem> {
+    let charts = app.engine.charts(account, page).await?.data;
+    Ok(charts.into_iter().map(|of| (of.cycle, Chart::new(&of.hours))).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn hour(hits: u64, failed: u64) -> HourFigures {
+        HourFigures { hits, failed, ..HourFigures::default() }
+    }
+
     #[test]
     fn the_highest_bar_fills_the_chart_and_one_of_a_million_is_still_seen() {
-        let hours = [Hour { hits: 1_000_000, failed: 1 }, Hour::default(), Hour { hits: 500_000, failed: 0 }];
+        let hours = [hour(1_000_000, 1), hour(0, 0), hour(500_000, 0)];
         let chart = Chart::new(&hours);
         let seen: Vec<_> = chart.bars.iter().map(|bar| (bar.kind, bar.x, bar.y, bar.height)).collect();
         assert_eq!(seen, [("all", 0, 0, 28), ("wrong", 0, 26, 2), ("none", 6, 27, 1), ("all", 12, 14, 14)]);
-        assert_eq!(chart.said, "The last 24 hours: 1,500,000 hits, 1,000,000 at most in an hour; 1 failures");
+        assert_eq!(chart.said, "The last 24 hours: 1,500,000 hits, 1,000,000 at most in an hour; 1 failed");
     }
 
     #[test]
     fn no_number_of_hits_is_too_large() {
-        let chart = Chart::new(&[Hour { hits: u64::MAX, failed: 0 }]);
+        let chart = Chart::new(&[hour(u64::MAX, 0)]);
         assert_eq!(chart.bars.first().map(|bar| bar.height), Some(28));
     }
 }

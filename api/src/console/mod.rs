@@ -5,11 +5,14 @@
 //! session's token; what a key may not do is neither shown nor done; a page shows the session's
 //! account and no other.
 
+mod accounts;
 mod assets;
 mod cycle;
 mod cycles;
+mod deliveries;
 mod difference;
 mod editor;
+mod endpoints;
 mod figures;
 mod keys;
 mod live;
@@ -19,6 +22,7 @@ mod rim;
 mod running;
 mod session;
 mod sign_in;
+mod subscriptions;
 mod versions;
 mod words;
 
@@ -47,7 +51,19 @@ pub fn routes() -> Router<App> {
         .route("/console/cycles/{cycle}/start", post(running::start))
         .route("/console/cycles/{cycle}/stop", post(running::stop))
         .route("/console/cycles/{cycle}/delete", post(running::delete))
+        .route("/console/endpoints", get(endpoints::list).post(endpoints::create))
+        .route("/console/endpoints/{id}", get(endpoints::look))
+        .route("/console/endpoints/{id}/validate", post(endpoints::validate))
+        .route("/console/endpoints/{id}/enable", post(endpoints::enable))
+        .route("/console/endpoints/{id}/rotate", post(endpoints::rotate))
+        .route("/console/endpoints/{id}/resend", post(endpoints::resend))
+        .route("/console/endpoints/{id}/delete", post(endpoints::delete))
+        .route("/console/subscriptions", get(subscriptions::list))
+        .route("/console/subscriptions/{id}/retry", post(subscriptions::retry))
         .route("/console/keys", get(keys::list).post(keys::create))
         .route("/console/keys/{id}/revoke", post(keys::revoke))
+        .route("/console/accounts", get(accounts::list).post(accounts::create))
+        .route("/console/accounts/{account}/limits", post(accounts::limit))
+        .route("/console/accounts/{account}/delete", post(accounts::delete))
         .layer(middleware::from_fn(rim::around))
 }

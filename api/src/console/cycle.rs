@@ -13,11 +13,11 @@ use holdfast_engine::{CycleView, PageQuery, VersionView, WebhookView};
 use serde::Deserialize;
 
 use super::{
+    address::{asked, at},
     cycles::failed,
     figures::{self, Chart, Counted},
     page::{Query, Shell, show},
     request::{Proof, curl},
-    running::at,
     session::Looker,
     words::{When, count},
 };
@@ -123,13 +123,12 @@ pub async fn page(
     let now = app.engine.now();
     let when = |at| When { at, now };
     let steps = steps(&compiled, &counted);
-    let live = form_urlencoded::Serializer::new("/console/live?".to_owned()).append_pair("cycle", &name).finish();
     show(&Page {
         shell: Shell::new(&looker, "cycles", &name),
         done: shown.done,
         deployed: shown.deployed.zip(shown.before),
         here: at(&name, ""),
-        live,
+        live: asked("/console/live", &[("cycle", &name)]),
         chart,
         held: count(cycle.held.iter().map(|(_, held)| held).sum()),
         last_hit: cycle.webhooks.iter().filter_map(|webhook| webhook.last_hit_at).max().map(when),
@@ -147,10 +146,7 @@ pub async fn page(
 
 /// Those of the newest version in its order, and others at which something still is.
 fn steps(cycle: &Cycle, counted: &HashMap<String, Counted>) -> Vec<StepRow> {
-    let link = |step: &str| {
-        let mut link = form_urlencoded::Serializer::new("/console/transactions?".to_owned());
-        link.append_pair("cycle", &cycle.name).append_pair("step", step).finish()
-    };
+    let link = |step: &str| asked("/console/transactions", &[("cycle", &cycle.name), ("step", step)]);
     let mut rows: Vec<StepRow> = Vec::with_capacity(cycle.steps.len());
     for step in &cycle.steps {
         rows.push(StepRow {
@@ -179,7 +175,7 @@ fn notes(steps: &[StepRow]) -> PictureNotes {
         PictureNote {
             link: step.link.clone(),
             said: format!(
-                "{}: {} held now, in 24 hours {} passed and {} failed; to its transactions",
+                "{}: {} held now, in 24 hours {} passed and {} failed",
                 step.name.as_ref().unwrap_or(&step.id),
                 count(held),
                 count(passed),

@@ -7,6 +7,7 @@ use holdfast_engine::{CycleView, PageQuery};
 use serde::Deserialize;
 
 use super::{
+    address::asked,
     figures::{self, Chart},
     page::{Query, Shell, show},
     session::Looker,
@@ -89,13 +90,12 @@ pub async fn list(
     let mut charts = figures::of_page(&app, looker.account(), query).await?;
     let now = app.engine.now();
     let later = listed.after.is_some();
-    let here = listed.after.map_or_else(String::new, |after| {
-        form_urlencoded::Serializer::new("?".to_owned()).append_pair("after", &after).finish()
-    });
+    let first = "/console/cycles";
+    let here = listed.after.map_or_else(|| first.to_owned(), |after| asked(first, &[("after", &after)]));
     show(&Cycles {
         shell: Shell::new(&looker, "cycles", "Cycles"),
         done: listed.done,
-        here: format!("/console/cycles{here}"),
+        here,
         later,
         cycles: page
             .data

@@ -15,11 +15,11 @@ use holdfast_engine::{CycleView, Deployed, Error, Scope};
 use serde::Deserialize;
 
 use super::{
+    address::at,
     cycle::DRAWN_MAX,
     cycles::FIRST,
     difference::Difference,
     page::{Query, Shell, show, then},
-    running::at,
     session::{Change, Looker},
 };
 use crate::{App, Problem};

@@ -16,6 +16,7 @@ const HEIGHT: u64 = 28;
 #[derive(Debug)]
 pub struct Chart {
     pub bars: Vec<Bar>,
+    /// `312 hits`
     pub hits: String,
     pub failed: String,
     /// Nothing failed.
@@ -57,7 +58,8 @@ impl Chart {
             count(peak),
             count(failed)
         );
-        Self { bars, hits: count(hits), failed: count(failed), calm: failed == 0, said }
+        let hits = if hits == 1 { "1 hit".to_owned() } else { format!("{} hits", count(hits)) };
+        Self { bars, hits, failed: count(failed), calm: failed == 0, said }
     }
 }
 

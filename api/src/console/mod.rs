@@ -6,6 +6,7 @@
 //! account and no other.
 
 mod accounts;
+mod address;
 mod assets;
 mod cycle;
 mod cycles;

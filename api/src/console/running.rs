@@ -12,7 +12,7 @@ use axum::{
 use holdfast_engine::Scope;
 use serde::Deserialize;
 
-use super::{page::then, session::Change};
+use super::{address::at, page::then, session::Change};
 use crate::{App, Problem};
 
 /// How long a page waits for queued work before it is told that it takes longer.
@@ -27,12 +27,6 @@ pub struct Asked {
     /// Of a stop: set to let queued work finish first.
     #[serde(default)]
     drain: Option<String>,
-}
-
-/// The page of a cycle; `what` stands behind it.
-pub fn at(cycle: &str, what: &str) -> String {
-    let name: String = form_urlencoded::byte_serialize(cycle.as_bytes()).collect();
-    format!("/console/cycles/{name}{what}")
 }
 
 fn back(asked: &Asked, cycle: &str) -> String {

@@ -9,10 +9,10 @@ use holdfast_engine::PageQuery;
 use serde::Deserialize;
 
 use super::{
+    address::at,
     cycle::VersionRow,
     difference::Difference,
     page::{Query, Shell, show},
-    running::at,
     session::Looker,
 };
 use crate::{App, Problem};

@@ -15,7 +15,7 @@ pub type Notes = BTreeMap<String, Note>;
 pub struct Note {
     /// The address that a click on the step opens; empty for none.
     pub link: String,
-    /// All of it in words, for whoever does not see it.
+    /// All of it in words: shows on a pointer that rests there.
     pub said: String,
     pub figures: Vec<Figure>,
 }
@@ -41,8 +41,8 @@ impl Note {
 
     pub(super) fn open(&self, step: &str, out: &mut String) {
         if !self.link.is_empty() {
-            let (link, said, step) = (escaped(&self.link), escaped(&self.said), escaped(step));
-            let _ = write!(out, "<a href=\"{link}\" id=\"at-{step}\" aria-label=\"{said}\">");
+            let (link, step) = (escaped(&self.link), escaped(step));
+            let _ = write!(out, "<a href=\"{link}\" id=\"at-{step}\">");
         }
     }
 

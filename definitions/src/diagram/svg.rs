@@ -284,7 +284,7 @@ impl<'a> Node<'a> {
                 if let Some(note) = note {
                     note.open(&step.id, out);
                 }
-                begin(step, out);
+                begin(step, *note, out);
                 frame(step, (x, y, width, height), out);
                 let _ = write!(
                     out,
@@ -305,7 +305,7 @@ impl<'a> Node<'a> {
                 }
             }
             Self::Each(step, scene, note) => {
-                begin(step, out);
+                begin(step, *note, out);
                 each(step, *note, (x, y, width, height), out);
                 let room = if note.is_some() { ROOM } else { 0.0 };
                 scene.draw((x + (width - scene.layout.size.width) / 2.0).round(), y + TITLE + room, out);
@@ -335,10 +335,13 @@ fn each(step: &Step, note: Option<&Note>, (x, y, width, height): (f64, f64, f64,
     }
 }
 
-fn begin(step: &Step, out: &mut String) {
+fn begin(step: &Step, note: Option<&Note>, out: &mut String) {
     let start = matches!(&step.kind, StepKind::Webhook(webhook) if webhook.mapping.is_none());
     let id = escaped(&step.id);
-    let whole = escaped(&format!("{} ({})", name(step), step.kind.word()));
+    let whole = match note {
+        Some(note) => escaped(&note.said),
+        None => escaped(&format!("{} ({})", name(step), step.kind.word())),
+    };
     let class = if start { "start" } else { "" };
     let _ = write!(out, "<g class=\"step {} {class}\" data-step=\"{id}\"><title>{whole}</title>", step.kind.word());
 }

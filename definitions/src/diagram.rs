@@ -2,12 +2,14 @@
 
 mod layout;
 mod marks;
+mod notes;
 mod svg;
 
 use petgraph::{graph::NodeIndex, visit::EdgeRef};
 
 pub use marks::{Mark, Marks};
-pub use svg::{STYLE, picture, picture_of, svg};
+pub use notes::{Figure, Note, Notes};
+pub use svg::{STYLE, picture, picture_of, picture_with, svg};
 
 use crate::{Cycle, Edge, Next, OnError, Step, StepIndex, StepKind};
 

@@ -43,7 +43,10 @@ pub use connector::{Call, Connected, Connector, ConnectorEvent, Connectors, Give
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
 pub use diagnostic::{Diagnostic, Severity};
-pub use diagram::{Mark, Marks, STYLE as PICTURE_STYLE, dot, mermaid, picture, picture_of, svg};
+pub use diagram::{
+    Figure as PictureFigure, Mark, Marks, Note as PictureNote, Notes as PictureNotes, STYLE as PICTURE_STYLE, dot,
+    mermaid, picture, picture_of, picture_with, svg,
+};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use each::{ELEMENTS_MAX, Each};
 pub use editor::EDITOR_SCHEMA;

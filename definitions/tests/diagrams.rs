@@ -1,6 +1,8 @@
 //! Every example cycle as other programs draw it.
 
-use holdfast_definitions::{Mark, Marks, check, dot, mermaid, picture, picture_of, svg};
+use holdfast_definitions::{
+    Mark, Marks, PictureFigure, PictureNote, PictureNotes, check, dot, mermaid, picture, picture_of, picture_with, svg,
+};
 
 #[test]
 fn the_examples_are_drawn_the_same_every_time() {
@@ -126,4 +128,25 @@ fn a_transactions_way_is_painted_on_the_picture_of_its_cycle() {
     assert_eq!((count("way next taken\""), count("way next taken-before\"")), (1, 1));
     assert_eq!(count("<text class=\"seal\""), 3, "what is of no step is not drawn");
     assert_eq!(painted.matches("<g").count(), painted.matches("</g>").count());
+}
+
+#[test]
+fn a_note_stands_at_its_step_is_escaped_and_moves_nothing_when_its_figures_change() {
+    let text = include_str!("../cycles/order-status.yaml");
+    let cycle = check("order-status.yaml", text).cycles.remove(0);
+    let noted = |held: &str| {
+        let figures = vec![PictureFigure { text: held.to_owned(), kind: "held" }];
+        let note = PictureNote { link: "/x?a=1&b=\"2\"".into(), said: "<waits>".into(), figures };
+        PictureNotes::from([("status".to_owned(), note)])
+    };
+    let drawn = picture_with(&cycle, &noted("<3> held"));
+    assert_eq!(picture_with(&cycle, &noted("<3> held")), drawn);
+    let opened = "<a href=\"/x?a=1&amp;b=&quot;2&quot;\" id=\"at-status\"><g class=\"step webhook";
+    assert_eq!(drawn.matches(opened).count(), 1, "{drawn}");
+    assert_eq!(drawn.matches("<a ").count(), 1, "a step without a note is as it was");
+    assert!(drawn.contains(">&lt;3&gt; held</text>") && drawn.contains("<title>&lt;waits&gt;</title>"), "{drawn}");
+    assert!(drawn.contains("role=\"group\""), "what can be reached is no part of an image");
+    let frame = |drawn: &str| drawn.split_once("<title>").unwrap().0.to_owned();
+    assert_eq!(frame(&picture_with(&cycle, &noted("1,234,567 held"))), frame(&drawn));
+    assert_ne!(frame(&picture(&cycle)), frame(&drawn), "a note takes room");
 }

@@ -59,6 +59,18 @@ async fn keys_are_made_and_revoked_and_sessions_end(store: Store) {
     play(store, "keys").await;
 }
 
+async fn cycles_are_listed_started_and_stopped(store: Store) {
+    play(store, "cycles").await;
+}
+
+async fn a_cycle_is_looked_at_while_it_runs(store: Store) {
+    play(store, "cycle").await;
+}
+
+async fn a_cycle_is_written_and_deployed(store: Store) {
+    play(store, "cycle-edit").await;
+}
+
 async fn transactions_are_found_and_several_are_changed(store: Store) {
     play(store, "transactions").await;
 }
@@ -81,6 +93,9 @@ async fn accounts_are_made_limited_and_looked_at(store: Store) {
 
 both_stores!(
     keys_are_made_and_revoked_and_sessions_end,
+    cycles_are_listed_started_and_stopped,
+    a_cycle_is_looked_at_while_it_runs,
+    a_cycle_is_written_and_deployed,
     transactions_are_found_and_several_are_changed,
     a_transaction_says_why_it_waits_and_is_repaired,
     hits_are_seen_explained_and_replayed,

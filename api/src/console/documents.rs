@@ -10,7 +10,7 @@ use holdfast_engine::TransactionId;
 use super::{
     page::{Shell, show},
     session::Looker,
-    transactions::{PATH, short},
+    transactions::short,
     written::{Cut, Line, cut, difference, pretty, size},
 };
 use crate::{App, Problem, v1};
@@ -44,7 +44,7 @@ pub async fn whole(State(app): State<App>, looker: Looker, Path(id): Path<String
 }
 
 #[derive(Template)]
-#[template(path = "difference.html")]
+#[template(path = "step_difference.html")]
 struct Difference {
     shell: Shell,
     id: TransactionId,

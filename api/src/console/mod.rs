@@ -6,11 +6,17 @@
 //! account and no other.
 
 mod accounts;
+mod address;
 mod assets;
 mod contents;
+mod cycle;
+mod cycles;
 mod deliveries;
+mod difference;
 mod documents;
+mod editor;
 mod endpoints;
+mod figures;
 mod hit;
 mod hits;
 mod keys;
@@ -20,7 +26,9 @@ mod page;
 mod painted;
 mod repair;
 mod replay;
+mod request;
 mod rim;
+mod running;
 mod runs;
 mod secrets;
 mod session;
@@ -29,6 +37,7 @@ mod sign_in;
 mod subscriptions;
 mod transaction;
 mod transactions;
+mod versions;
 mod waits;
 mod why;
 mod words;
@@ -50,6 +59,15 @@ pub fn routes() -> Router<App> {
         .route("/console/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/console/sign-out", post(sign_in::leave))
         .route("/console/account", post(sign_in::choose))
+        .route("/console/cycles", get(cycles::list))
+        .route("/console/cycles/{cycle}", get(cycle::page))
+        .route("/console/cycles/{cycle}/edit", get(editor::edit))
+        .route("/console/deploy", get(editor::new).post(editor::deploy))
+        .route("/console/check", post(editor::check))
+        .route("/console/cycles/{cycle}/versions", get(versions::page))
+        .route("/console/cycles/{cycle}/start", post(running::start))
+        .route("/console/cycles/{cycle}/stop", post(running::stop))
+        .route("/console/cycles/{cycle}/delete", post(running::delete))
         .route("/console/endpoints", get(endpoints::list).post(endpoints::create))
         .route("/console/endpoints/{id}", get(endpoints::look))
         .route("/console/endpoints/{id}/validate", post(endpoints::validate))

@@ -59,6 +59,7 @@ impl Wanted {
             step: trimmed(&self.step),
             key: trimmed(&self.key),
             since: self.since.as_deref().map(|since| instant(since, now)).transpose()?,
+            until: None,
         })
     }
 

@@ -9,6 +9,7 @@ use super::{
     layout::{Layout, Place, Size, lay_out},
     links,
     marks::Marks,
+    notes::{Note, Notes, ROOM},
 };
 use crate::{Condition, Cycle, Edge, Step, StepIndex, StepKind};
 
@@ -32,8 +33,8 @@ pub const STYLE: &str = include_str!("svg.css");
 
 /// What stands in a picture, and how large it is.
 enum Node<'a> {
-    Step(&'a Step),
-    Each(&'a Step, Box<Scene<'a>>),
+    Step(&'a Step, Option<&'a Note>),
+    Each(&'a Step, Box<Scene<'a>>, Option<&'a Note>),
     End,
     /// What stands on a way.
     Label(Vec<String>),
@@ -77,24 +78,31 @@ fn led(cycle: &Cycle) -> Vec<Led> {
 
 /// A picture for a page of its own, with its colours, light and dark.
 pub fn svg(cycle: &Cycle) -> String {
-    drawn(cycle, &Marks::default(), Some(STYLE))
+    drawn(cycle, &Notes::new(), &Marks::default(), Some(STYLE))
 }
 
 /// The same for a page that has the colours.
 pub fn picture(cycle: &Cycle) -> String {
-    drawn(cycle, &Marks::default(), None)
+    drawn(cycle, &Notes::new(), &Marks::default(), None)
+}
+
+/// The same with notes at its steps.
+pub fn picture_with(cycle: &Cycle, notes: &Notes) -> String {
+    drawn(cycle, notes, &Marks::default(), None)
 }
 
 /// The same with the way that a transaction took.
 pub fn picture_of(cycle: &Cycle, marks: &Marks) -> String {
-    drawn(cycle, marks, None)
+    drawn(cycle, &Notes::new(), marks, None)
 }
 
-fn drawn(cycle: &Cycle, marks: &Marks, style: Option<&str>) -> String {
-    let scene = Scene::of(cycle);
+fn drawn(cycle: &Cycle, notes: &Notes, marks: &Marks, style: Option<&str>) -> String {
+    let scene = Scene::of(cycle, notes);
+    // What is inside of an image is not there for whoever does not see it.
+    let role = if notes.is_empty() { "img" } else { "group" };
     let (width, height) = (scene.layout.size.width + 2.0 * MARGIN, scene.layout.size.height + 2.0 * MARGIN);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"cycle\" role=\"img\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n<title>{}</title>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"cycle\" role=\"{role}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n<title>{}</title>\n",
         escaped(&cycle.name)
     );
     if let Some(style) = style {
@@ -108,8 +116,8 @@ fn drawn(cycle: &Cycle, marks: &Marks, style: Option<&str>) -> String {
 }
 
 impl<'a> Scene<'a> {
-    fn of(cycle: &'a Cycle) -> Self {
-        let mut nodes: Vec<Node<'a>> = cycle.steps.iter().map(Node::of).collect();
+    fn of(cycle: &'a Cycle, notes: &'a Notes) -> Self {
+        let mut nodes: Vec<Node<'a>> = cycle.steps.iter().map(|step| Node::of(step, notes)).collect();
         let mut edges = Vec::new();
         let mut ways: Vec<Way> = Vec::new();
         for Led { from, to, texts } in led(cycle) {
@@ -230,10 +238,11 @@ fn bend(line: &mut String, (x, y): (f64, f64), (to_x, to_y): (f64, f64)) {
 }
 
 impl<'a> Node<'a> {
-    fn of(step: &'a Step) -> Self {
+    fn of(step: &'a Step, notes: &'a Notes) -> Self {
+        let note = notes.get(&step.id);
         match &step.kind {
-            StepKind::Each(each) => Self::Each(step, Box::new(Scene::of(&each.body))),
-            _ => Self::Step(step),
+            StepKind::Each(each) => Self::Each(step, Box::new(Scene::of(&each.body, notes)), note),
+            _ => Self::Step(step, note),
         }
     }
 
@@ -247,15 +256,17 @@ impl<'a> Node<'a> {
 
     fn size(&self) -> Size {
         match self {
-            Self::Step(step) => {
+            Self::Step(step, note) => {
                 let side = if matches!(step.kind, StepKind::Decision(_)) { 2.0 * MARGIN } else { MARGIN };
                 let text = wide(&short(name(step), NAME_MAX), 7.6).max(wide(&under(step), 6.4));
-                Size { width: (text + 2.0 * side).max(72.0).round(), height: 2.0 * LINE + 10.0 }
+                let (room, text) = note.map_or((0.0, text), |note| (ROOM, text.max(note.width())));
+                Size { width: (text + 2.0 * side).max(72.0).round(), height: 2.0 * LINE + 10.0 + room }
             }
-            Self::Each(step, scene) => {
+            Self::Each(step, scene, note) => {
                 let title = wide(&short(name(step), NAME_MAX), 7.6) + wide(&under(step), 6.4) + 3.0 * MARGIN;
                 let Size { width, height } = scene.layout.size;
-                Size { width: (width + 2.0 * INSIDE).max(title).round(), height: height + TITLE + INSIDE }
+                let (room, title) = note.map_or((0.0, title), |note| (ROOM, title.max(note.width() + 2.0 * MARGIN)));
+                Size { width: (width + 2.0 * INSIDE).max(title).round(), height: height + TITLE + room + INSIDE }
             }
             Self::End => Size { width: END, height: END },
             Self::Label(lines) => {
@@ -294,41 +305,68 @@ impl<'a> Node<'a> {
                 }
                 out.push_str("</g>\n");
             }
-            Self::Step(step) => {
-                begin(step, out);
+            Self::Step(step, note) => {
+                if let Some(note) = note {
+                    note.open(&step.id, out);
+                }
+                begin(step, *note, out);
                 frame(step, (x, y, width, height), out);
-                let _ = writeln!(
+                let _ = write!(
                     out,
-                    "<text class=\"name\" x=\"{0}\" y=\"{1}\">{2}</text><text class=\"kind\" x=\"{0}\" y=\"{3}\">{4}</text></g>",
+                    "<text class=\"name\" x=\"{0}\" y=\"{1}\">{2}</text><text class=\"kind\" x=\"{0}\" y=\"{3}\">{4}</text>",
                     place.x,
                     y + 19.0,
                     escaped(&short(name(step), NAME_MAX)),
                     y + 36.0,
                     escaped(&under(step)),
                 );
+                if let Some(note) = note {
+                    note.draw(place.x, y + 2.0 * LINE + 6.0, out);
+                    out.push_str("</g>");
+                    note.close(out);
+                    out.push('\n');
+                } else {
+                    out.push_str("</g>\n");
+                }
             }
-            Self::Each(step, scene) => {
-                begin(step, out);
-                let _ = writeln!(
-                    out,
-                    "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"8\"/><text class=\"name left\" x=\"{}\" y=\"{2}\">{3}</text><text class=\"kind right\" x=\"{1}\" y=\"{2}\">{4}</text>",
-                    x + MARGIN,
-                    x + width - MARGIN,
-                    y + 21.0,
-                    escaped(&short(name(step), NAME_MAX)),
-                    escaped(&under(step))
-                );
-                scene.draw((x + (width - scene.layout.size.width) / 2.0).round(), y + TITLE, out);
+            Self::Each(step, scene, note) => {
+                begin(step, *note, out);
+                each(step, *note, (x, y, width, height), out);
+                let room = if note.is_some() { ROOM } else { 0.0 };
+                scene.draw((x + (width - scene.layout.size.width) / 2.0).round(), y + TITLE + room, out);
                 out.push_str("</g>\n");
             }
         }
     }
 }
 
-fn begin(step: &Step, out: &mut String) {
+/// The frame around the steps of an `each`, which have links of their own.
+fn each(step: &Step, note: Option<&Note>, (x, y, width, height): (f64, f64, f64, f64), out: &mut String) {
+    if let Some(note) = note {
+        note.open(&step.id, out);
+    }
+    let _ = writeln!(
+        out,
+        "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"8\"/><text class=\"name left\" x=\"{}\" y=\"{2}\">{3}</text><text class=\"kind right\" x=\"{1}\" y=\"{2}\">{4}</text>",
+        x + MARGIN,
+        x + width - MARGIN,
+        y + 21.0,
+        escaped(&short(name(step), NAME_MAX)),
+        escaped(&under(step))
+    );
+    if let Some(note) = note {
+        note.draw((x + width / 2.0).round(), y + TITLE - 4.0, out);
+        note.close(out);
+    }
+}
+
+fn begin(step: &Step, note: Option<&Note>, out: &mut String) {
     let start = matches!(&step.kind, StepKind::Webhook(webhook) if webhook.mapping.is_none());
     let id = escaped(&step.id);
-    let whole = escaped(&format!("{} ({})", name(step), step.kind.word()));
+    let whole = match note {
+        Some(note) => escaped(&note.said),
+        None => escaped(&format!("{} ({})", name(step), step.kind.word())),
+    };
     let class = if start { "start" } else { "" };
     let _ = write!(out, "<g class=\"step {} {class}\" data-step=\"{id}\"><title>{whole}</title>", step.kind.word());
 }
@@ -407,7 +445,7 @@ fn short(text: &str, most: usize) -> String {
 }
 
 /// About how wide a text is, where most of its letters are so wide.
-fn wide(text: &str, letter: f64) -> f64 {
+pub(super) fn wide(text: &str, letter: f64) -> f64 {
     let of = |character: char| match character {
         'i' | 'j' | 'l' | '.' | ',' | ':' | '\'' | '|' => 0.6,
         'm' | 'w' | 'M' | 'W' | '@' => 1.4,
@@ -418,7 +456,7 @@ fn wide(text: &str, letter: f64) -> f64 {
     text.chars().map(of).sum::<f64>() * letter
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

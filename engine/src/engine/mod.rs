@@ -7,6 +7,7 @@ mod accounts;
 mod bulk;
 mod connections;
 mod cycles;
+mod definition;
 mod deliver;
 mod endpoints;
 mod explain;

@@ -35,6 +35,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   kept = {
     ticked: of("input[type=checkbox][id]:checked").map((box) => box.id),
     opened: of("details[id][open]").map((part) => part.id),
+    moved: of(".picture[id], .scroll[id], pre[id]").map((box) => [box.id, box.scrollLeft, box.scrollTop]),
     focused: target.contains(document.activeElement) ? document.activeElement.id : "",
   };
 });
@@ -45,6 +46,7 @@ document.addEventListener("htmx:afterSwap", () => {
     if (box) box.checked = true;
   }
   for (const id of kept.opened) document.getElementById(id)?.setAttribute("open", "");
+  for (const [id, left, top] of kept.moved) document.getElementById(id)?.scrollTo({ left, top, behavior: "instant" });
   if (kept.focused) document.getElementById(kept.focused)?.focus({ preventScroll: true });
   kept = null;
 });
@@ -54,4 +56,50 @@ document.addEventListener("change", (event) => {
   const name = event.target.dataset?.all;
   if (!name) return;
   for (const box of event.target.form.querySelectorAll(`input[name="${name}"]`)) box.checked = event.target.checked;
+});
+
+// A button with data-line puts the cursor there in the field that it names.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-line]");
+  if (!button) return;
+  const editor = document.getElementById(button.dataset.in);
+  const lines = editor.value.split("\n");
+  const above = lines.slice(0, button.dataset.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
+  // Columns count characters, a field's positions UTF-16 units.
+  const before = [...(lines[button.dataset.line - 1] ?? "")].slice(0, button.dataset.column - 1).join("");
+  editor.focus();
+  editor.setSelectionRange(above + before.length, above + before.length);
+  editor.scrollTop = (button.dataset.line - 5) * (editor.scrollHeight / lines.length);
+});
+
+// In a field with data-indent Tab indents and Enter keeps the indent; after Escape, Tab leaves it as any other.
+let leaving = false;
+document.addEventListener("keydown", (event) => {
+  const editor = event.target;
+  if (!editor.matches?.("textarea[data-indent]") || event.ctrlKey || event.altKey || event.metaKey) return;
+  const begin = editor.value.lastIndexOf("\n", editor.selectionStart - 1) + 1;
+  const indent = editor.value.slice(begin, editor.selectionStart).match(/^ */)[0];
+  if (event.key === "Tab" && !leaving) {
+    event.preventDefault();
+    if (!event.shiftKey) document.execCommand("insertText", false, "  ");
+    else if (indent.length > 1) {
+      const at = editor.selectionStart - 2;
+      editor.setSelectionRange(begin, begin + 2);
+      document.execCommand("delete");
+      editor.setSelectionRange(at, at);
+    }
+  } else if (event.key === "Enter" && !event.shiftKey && indent) {
+    event.preventDefault();
+    document.execCommand("insertText", false, `\n${indent}`);
+  }
+  if (event.key !== "Tab" && event.key !== "Shift") leaving = event.key === "Escape";
+});
+document.addEventListener("focusin", () => (leaving = false));
+
+// What was written and not sent is not left without a question.
+let sent = false;
+document.addEventListener("submit", () => (sent = true));
+window.addEventListener("beforeunload", (event) => {
+  const editor = document.querySelector("textarea[data-indent]");
+  if (editor && !sent && editor.value !== editor.defaultValue) event.preventDefault();
 });

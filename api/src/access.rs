@@ -86,7 +86,7 @@ pub fn lacks(scope: Scope) -> Problem {
         .with("scope", scope.word())
 }
 
-fn one_account() -> Problem {
+pub fn one_account() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "forbidden", "The key may not do this")
         .detail("this needs a key for all accounts with the scope admin")
         .with("scope", Scope::Admin.word())

@@ -11,6 +11,7 @@ mod hooks;
 mod limits;
 mod lsp;
 mod problem;
+pub mod scenario;
 mod server;
 mod telemetry;
 mod v1;

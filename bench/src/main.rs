@@ -4,6 +4,7 @@
 //! Ratios count; absolute figures are this machine's. Every line has a bound and what was reached.
 
 mod check;
+mod console;
 mod delays;
 mod drive;
 mod figures;
@@ -59,7 +60,7 @@ pub struct Plan {
     #[arg(long)]
     pub quick: bool,
     /// Only these parts: ratios (or of them start, decide, resume), scale, flat, figures, overload, nodes,
-    /// steps, delays, check, peers (or of them n8n, restate, node-red, dbos)
+    /// steps, delays, check, console, peers (or of them n8n, restate, node-red, dbos)
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Alternating rounds of each ratio; their median counts
@@ -169,6 +170,10 @@ async fn measure(plan: &Plan) -> Result<()> {
         }
         if plan.has("delays") {
             delays::measure(plan, *store, &mut report).await?;
+            report.save(plan)?;
+        }
+        if plan.has("console") {
+            console::measure(plan, *store, &mut report).await?;
             report.save(plan)?;
         }
         if plan.has("nodes") && store.cluster.is_some() {

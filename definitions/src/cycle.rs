@@ -27,7 +27,7 @@ pub enum Next {
 }
 
 /// Why one step leads to another, as the graph shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edge {
     Next,
     /// The case of a decision, by its position from 0.

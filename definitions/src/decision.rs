@@ -6,12 +6,13 @@
 //! not singular yields an array, which is never missing: ask whether it is `empty`.
 
 mod operator;
+mod written;
 
 use chrono::{DateTime, Utc};
 
 use crate::{Exhausted, Json, Next, Path};
 
-pub use operator::{ConditionError, OPERATORS, Operator};
+pub use operator::{ConditionError, OPERATORS, Operator, same};
 
 #[derive(Debug)]
 pub struct Case {

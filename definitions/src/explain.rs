@@ -111,4 +111,10 @@ const PAGES: &[(&str, &str)] = &[
     ("HF135", include_str!("explain/HF135.md")),
     ("HF136", include_str!("explain/HF136.md")),
     ("HF137", include_str!("explain/HF137.md")),
+    ("HF140", include_str!("explain/HF140.md")),
+    ("HF141", include_str!("explain/HF141.md")),
+    ("HF142", include_str!("explain/HF142.md")),
+    ("HF143", include_str!("explain/HF143.md")),
+    ("HF144", include_str!("explain/HF144.md")),
+    ("HF145", include_str!("explain/HF145.md")),
 ];

@@ -25,6 +25,7 @@ mod number;
 mod path;
 mod problem;
 mod render;
+mod scenario;
 mod schema;
 mod shared;
 mod step;
@@ -58,8 +59,13 @@ pub use lower::Given;
 pub use mapping::{ENTRIES_MAX, Entry, Extracted, KEYS_MAX, KeyError, Mapping};
 pub use number::Number;
 pub use path::{Exhausted, NODES_MAX, Path, PathError, RESULTS_MAX};
-pub use problem::nearest;
+pub use problem::{Span, nearest};
 pub use render::{render_line, render_terminal};
+pub use scenario::{
+    Action, CheckedScenarios, Difference, Expected, GivenAnswer, GivenAnswers, Promised, Promises, Request,
+    RequestBody, SCENARIO_START, Scenario, ScenarioGiven, ScenarioStep, Wanted, WantedValue, check_scenarios,
+    scenario_cycles,
+};
 pub use schema::{Misfit, Schema};
 pub use shared::{SharedChecked, check_route, check_shared};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};

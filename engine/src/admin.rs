@@ -20,6 +20,7 @@ use crate::{
     catalog::{Catalog, Deployment},
     connector::CONNECTORS_MAX,
     engine::{Imported, Shared},
+    id::Dice,
     notify::post,
     secret::{MasterKeys, SECRETS_MAX},
     store::{Commit, ConnectorRow, CycleRow, KeyRecord, SecretRow, VersionRow, WebhookRow},
@@ -92,8 +93,15 @@ impl Shared {
         let mut commit = self.begin(account).await?;
         let catalog = self.catalog_at(account, commit.head().revision).await?;
         let keys = &self.secrets.keys;
-        let mut change =
-            Change { account, catalog: &catalog, keys, commit: &mut *commit, changed: false, events: Vec::new() };
+        let mut change = Change {
+            account,
+            catalog: &catalog,
+            keys,
+            dice: &self.dice,
+            commit: &mut *commit,
+            changed: false,
+            events: Vec::new(),
+        };
         let (done, event) = change.apply(admin).await?;
         let changed = change.changed;
         let mut events = std::mem::take(&mut change.events);
@@ -128,6 +136,7 @@ struct Change<'a> {
     account: &'a str,
     catalog: &'a Catalog,
     keys: &'a MasterKeys,
+    dice: &'a Dice,
     commit: &'a mut dyn Commit,
     changed: bool,
     /// What it did besides the last; endpoints are told of them all.
@@ -280,7 +289,7 @@ impl Change<'_> {
     async fn new_cycle(&mut self, cycle: &Cycle) -> Result<(), Error> {
         let row = CycleRow {
             account: self.account.to_owned(),
-            cycle_id: Uuid::new_v4(),
+            cycle_id: self.dice.uuid(),
             name: cycle.name.clone(),
             state: "draft".into(),
             version: 1,
@@ -318,7 +327,7 @@ impl Change<'_> {
         for (_, step, _) in cycle.webhooks().filter(|(_, step, _)| !known.contains(&step.id)) {
             let webhook = WebhookRow {
                 account: row.account.clone(),
-                webhook: identifier(),
+                webhook: self.dice.identifier(),
                 cycle_id: row.cycle_id,
                 step: step.id.clone(),
                 created_at,
@@ -402,9 +411,4 @@ impl Change<'_> {
 /// The variables that were given at the deploy, as they are stored.
 pub fn vars_of(cycle: &Cycle) -> String {
     Json::from(cycle.given.clone().into_iter().collect::<Members>()).to_string()
-}
-
-/// 128 random bits, in 26 letters and digits.
-fn identifier() -> String {
-    crate::id::base32(&crate::id::random()[..16])
 }

@@ -2,7 +2,7 @@
 //! done seldom: a fiftieth of the time at most.
 //!
 //! Invariant: who asks waits for a count only where there is none yet, or where counting is quick. Else
-//! it gets the last one, and another is made meanwhile.
+//! it gets the last one, and another is made meanwhile; never two at once.
 
 use std::{
     collections::HashMap,
@@ -14,13 +14,13 @@ use uuid::Uuid;
 
 use crate::{
     clock::{Clock, Micros},
-    store::{Result, Store},
+    store::{Error, Result, Store},
 };
 
 /// A count is good for so many times as long as it took.
 const REST: u32 = 50;
-/// A count that took longer is not waited for.
-const QUICK: Duration = Duration::from_millis(3);
+/// Where there is an earlier one, a count is waited for so long.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// (cycle, step, transactions held there)
 pub type Held = Arc<Vec<(Uuid, String, u64)>>;
@@ -55,27 +55,33 @@ impl Counted {
 impl HeldCache {
     pub async fn of(&self, store: &Arc<dyn Store>, clock: &Clock, account: &str) -> Result<Held> {
         let of = self.account(account);
-        if let Some(known) = of.known() {
-            if known.is_fresh(clock) {
-                return Ok(known.held);
-            }
-            if known.took > QUICK && !clock.is_manual() {
-                if let Ok(one) = of.counting.clone().try_lock_owned() {
-                    let (store, account, now) = (store.clone(), account.to_owned(), clock.now());
-                    tokio::spawn(async move {
-                        let _one = one;
-                        if let Err(error) = of.count(&*store, &account, now).await {
-                            tracing::debug!(%error, "what is held could not be counted again yet");
-                        }
-                    });
-                }
-                return Ok(known.held);
-            }
+        let known = of.known();
+        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(clock)) {
+            return Ok(known.held.clone());
         }
-        let _one = of.counting.lock().await;
-        match of.known().filter(|known| known.is_fresh(clock)) {
-            Some(known) => Ok(known.held),
-            None => of.count(&**store, account, clock.now()).await,
+        let known = known.filter(|_| !clock.is_manual());
+        let one = match (of.counting.clone().try_lock_owned(), &known) {
+            (Ok(one), _) => one,
+            (Err(_), Some(known)) => return Ok(known.held.clone()),
+            (Err(_), None) => of.counting.clone().lock_owned().await,
+        };
+        if let Some(known) = of.known().filter(|known| known.is_fresh(clock)) {
+            // Somebody else has counted meanwhile.
+            return Ok(known.held);
+        }
+        let (store, account, now) = (store.clone(), account.to_owned(), clock.now());
+        // It goes on, whether or not it is waited for.
+        let count = tokio::spawn(async move {
+            let _one = one;
+            of.count(&*store, &account, now).await
+        });
+        let ended = |_| Error::Unavailable("the count was broken off".into());
+        match known {
+            None => count.await.map_err(ended)?,
+            Some(known) => match tokio::time::timeout(PATIENCE, count).await {
+                Ok(counted) => counted.map_err(ended)?,
+                Err(_) => Ok(known.held),
+            },
         }
     }
 

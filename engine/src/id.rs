@@ -2,7 +2,11 @@
 //! the microsecond at which the accepting commit took them, so their order *is* the order of
 //! (start by the database's clock, id): the rule for the most recent match needs no other column.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -100,21 +104,63 @@ fn instant_of(id: Uuid) -> Micros {
 #[derive(Debug, Default)]
 pub struct Ids {
     last: u128,
+    dice: Dice,
 }
 
 impl Ids {
     /// Ids above one that was made before.
     pub fn above(last: Uuid) -> Self {
-        Self { last: last.as_u128() }
+        Self { last: last.as_u128(), dice: Dice::default() }
+    }
+
+    /// The same ids for the same seed and instants.
+    pub fn seeded(seed: u64) -> Self {
+        Self { last: 0, dice: Dice::seeded(seed) }
     }
 
     /// An id of this instant, or just above the last one made where that is greater.
     pub fn next(&mut self, instant: Micros) -> Uuid {
-        let random = Uuid::new_v4().as_u128() as u64;
+        let random = self.dice.bits();
         // Half the range is left free above, for ids of the same instant.
         let made = compose(instant, random >> 1).as_u128();
         self.last = if made > self.last { made } else { self.last + 1 };
         Uuid::from_u128(self.last)
+    }
+}
+
+/// Random bits that may be foreseen where an engine is played: from the system, or drawn from a seed.
+#[derive(Debug, Default)]
+pub struct Dice(Option<AtomicU64>);
+
+impl Dice {
+    pub fn seeded(seed: u64) -> Self {
+        Self(Some(AtomicU64::new(seed)))
+    }
+
+    /// 62 random bits at least, the lower ones.
+    pub fn bits(&self) -> u64 {
+        let Some(state) = &self.0 else { return Uuid::new_v4().as_u128() as u64 };
+        // SplitMix64 (Steele, Lea, Flood 2014).
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut bits = state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    pub fn uuid(&self) -> Uuid {
+        match &self.0 {
+            None => Uuid::new_v4(),
+            Some(_) => Uuid::from_u64_pair(self.bits(), self.bits()),
+        }
+    }
+
+    /// 128 random bits, in 26 letters and digits.
+    pub fn identifier(&self) -> String {
+        match &self.0 {
+            None => base32(&random()[..16]),
+            Some(_) => base32(self.uuid().as_bytes()),
+        }
     }
 }
 

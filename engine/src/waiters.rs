@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::{Answer, clock::Micros};
@@ -18,6 +18,8 @@ use crate::{Answer, clock::Micros};
 pub struct Waiters {
     /// By hit. Held only for the length of a look-up.
     waiting: Mutex<HashMap<Uuid, Waiting>>,
+    /// How many have been kept by the engine's clock so far.
+    kept: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,8 @@ struct Waiting {
     /// The transaction and when its retention runs out; none while the hit is still queued.
     transaction: Option<(Uuid, Micros)>,
     tell: Vec<oneshot::Sender<Answer>>,
+    /// By the engine's clock: where that is what callers wait by.
+    until: Option<Micros>,
 }
 
 impl Waiters {
@@ -36,6 +40,7 @@ impl Waiters {
             account: account.to_owned(),
             transaction,
             tell: Vec::new(),
+            until: None,
         });
         entry.transaction = transaction.or(entry.transaction);
         entry.tell.retain(|tell| !tell.is_closed());
@@ -78,6 +83,29 @@ impl Waiters {
     /// The earliest instant at which the retention of one that is waited for runs out.
     pub fn next_expiry(&self) -> Option<Micros> {
         self.lock().values().filter_map(|entry| entry.transaction.map(|(_, at)| at)).min()
+    }
+
+    /// One that is registered waits by the engine's clock, and [`Self::let_go`] ends its wait.
+    pub fn keep_until(&self, hit: Uuid, until: Micros) {
+        if let Some(entry) = self.lock().get_mut(&hit) {
+            entry.until = entry.until.max(Some(until));
+        }
+        self.kept.send_modify(|kept| *kept += 1);
+    }
+
+    /// Changes with every caller that is kept.
+    pub fn kept(&self) -> watch::Receiver<u64> {
+        self.kept.subscribe()
+    }
+
+    /// Those whose time has passed get no answer here.
+    pub fn let_go(&self, now: Micros) {
+        self.lock().retain(|_, entry| entry.until.is_none_or(|until| until > now));
+    }
+
+    /// The earliest instant at which one is let go.
+    pub fn next_let_go(&self) -> Option<Micros> {
+        self.lock().values().filter_map(|entry| entry.until).min()
     }
 
     pub fn waits(&self, hit: Uuid) -> bool {

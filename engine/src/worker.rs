@@ -98,7 +98,7 @@ async fn moving(shared: &Shared) -> Option<MutexGuard<'_, ()>> {
 /// Does what is due at `now`, until nothing is; false where not all could be done.
 async fn due(shared: &Arc<Shared>, accounts: Vec<String>, now: Micros) -> Result<bool, Error> {
     for account in accounts {
-        loop {
+        while shared.played.as_ref().is_none_or(|played| played.soonest() <= now) {
             let timers = shared.store.due(&account, now, DUE_CHUNK).await?;
             let all = timers.len() < DUE_CHUNK as usize;
             let works = what_is_due(shared, &account, timers).await?;
@@ -128,6 +128,7 @@ async fn due(shared: &Arc<Shared>, accounts: Vec<String>, now: Micros) -> Result
     for (account, transaction) in shared.waiters.expired(now) {
         shared.own(&account, Work::Abandon { transaction }).await;
     }
+    shared.waiters.let_go(now);
     Ok(true)
 }
 
@@ -238,14 +239,22 @@ async fn take_up(
     Ok(())
 }
 
-/// All at once, so that they share commits; false where one could not be done.
+/// All at once, so that they share commits (one after another where the engine is played); false where
+/// one could not be done.
 async fn all_own(shared: &Arc<Shared>, account: &str, works: impl Iterator<Item = Work>) -> bool {
+    let mut done = true;
+    if shared.played.is_some() {
+        for work in works {
+            done &= shared.writer.own(account, work).await.is_ok();
+            shared.at_work.none().await;
+        }
+        return done;
+    }
     let mut asked = tokio::task::JoinSet::new();
     for work in works {
         let (shared, account) = (shared.clone(), account.to_owned());
         asked.spawn(async move { shared.writer.own(&account, work).await.is_ok() });
     }
-    let mut done = true;
     while let Some(result) = asked.join_next().await {
         done &= result.unwrap_or(false);
     }
@@ -437,23 +446,44 @@ pub async fn advance(shared: &Arc<Shared>, by: Duration) -> Result<Micros, Error
     let _moving = shared.advancing.lock().await;
     let target = shared.clock.now().saturating_add(micros(by)).min(INSTANT_MAX);
     // What an earlier life of this process left is done first: time stands still while a step is being done.
-    while take_over(shared, |_| true).await?.more {}
+    while shared.played.is_none() && take_over(shared, |_| true).await?.more {}
     everything_done(shared).await?;
-    while let Some(next) = next_due(shared).await?.filter(|next| *next <= target) {
+    while let Some(next) = next_due(shared, target).await?.filter(|next| *next <= target) {
         let before = shared.clock.now();
         set(shared, next.max(before)).await?;
         due(shared, shared.catalog().accounts(), shared.clock.now()).await?;
         everything_done(shared).await?;
-        if next_due(shared).await? == Some(next) {
+        if next_due(shared, next).await? == Some(next) {
             return Err(Error::Unavailable { reason: "what is due could not be done".into(), retry_after: RETRY_SOON });
         }
     }
     set(shared, target).await?;
     due(shared, shared.catalog().accounts(), target).await?;
     everything_done(shared).await?;
-    sweep(shared).await;
+    // What has expired is invisible, swept or not.
+    if shared.played.is_none() {
+        sweep(shared).await;
+    }
     Ok(target)
 }
+
+/// Returns once all is done that goes on by itself at this instant of a manual clock.
+pub async fn settle(shared: &Arc<Shared>) -> Result<(), Error> {
+    let _moving = shared.advancing.lock().await;
+    let now = shared.clock.now();
+    everything_done(shared).await?;
+    for _ in 0..SETTLED_WITHIN {
+        if next_due(shared, now).await?.is_none_or(|next| next > now) {
+            return Ok(());
+        }
+        due(shared, shared.catalog().accounts(), now).await?;
+        everything_done(shared).await?;
+    }
+    Err(Error::Unavailable { reason: "what is due could not be done".into(), retry_after: RETRY_SOON })
+}
+
+/// Rounds of what is due at one instant: each may make something else due.
+const SETTLED_WITHIN: usize = 10_000;
 
 /// Steps and deliveries, with what they lead to.
 async fn everything_done(shared: &Arc<Shared>) -> Result<(), Error> {
@@ -470,18 +500,29 @@ async fn everything_done(shared: &Arc<Shared>) -> Result<(), Error> {
 const INSTANT_MAX: Micros = 253_402_300_799_000_000;
 
 async fn set(shared: &Shared, instant: Micros) -> Result<(), Error> {
-    shared.store.set_clock(instant).await?;
+    // The clock of one that is played need not outlive it.
+    if shared.played.is_none() {
+        shared.store.set_clock(instant).await?;
+    }
     shared.clock.set(instant);
     Ok(())
 }
 
-async fn next_due(shared: &Shared) -> Result<Option<Micros>, Error> {
-    let mut next = shared.waiters.next_expiry();
+/// When the next of it is due. What is due after `until` may be left out.
+async fn next_due(shared: &Shared, until: Micros) -> Result<Option<Micros>, Error> {
+    let mut next = shared.waiters.next_expiry().into_iter().chain(shared.waiters.next_let_go()).min();
     let mut sooner = |at: Micros| next = Some(next.map_or(at, |known: Micros| known.min(at)));
     let catalog = shared.catalog();
     for account in catalog.accounts() {
-        if let Some(at) = shared.store.next_due(&account).await? {
-            sooner(at);
+        match &shared.played {
+            Some(played) if played.soonest() > until => {}
+            played => {
+                let at = shared.store.next_due(&account).await?;
+                at.into_iter().for_each(&mut sooner);
+                if let Some(played) = played {
+                    played.is_due_first(at);
+                }
+            }
         }
         if let Some(at) = crate::connector::next_due(shared, &account).await? {
             sooner(at);
@@ -490,6 +531,9 @@ async fn next_due(shared: &Shared) -> Result<Option<Micros>, Error> {
             && let Some(at) = shared.store.next_line(&account).await?
         {
             sooner(at);
+        }
+        if catalog.cycles(&account).all(|cycle| stop_ends(cycle).is_none()) {
+            continue;
         }
         for (webhook, count) in shared.store.queued(&account).await? {
             if count > 0

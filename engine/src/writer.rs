@@ -363,6 +363,9 @@ async fn tell(shared: &Arc<Shared>, account: &str, told: Told, replies: Vec<Repl
         given.filter(|given| !shared.waiters.tell(given.hit, &given.answer)).map(|given| given.hit).collect();
     shared.hint_answered(account, elsewhere);
     shared.tallies.add(account, told.tally);
+    if let (Some(played), Some(due)) = (&shared.played, told.due) {
+        played.will_be_due(due);
+    }
     if told.posted {
         shared.deliveries.wake(account);
     }

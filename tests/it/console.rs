@@ -33,10 +33,14 @@ fn chromium() -> String {
     found.expect("Chromium, which tests/clients/install installs").to_owned()
 }
 
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// Plays a scene at a `serve` of its own.
 async fn play(store: Store, scene: &str) {
     let home = Home::new(store, "").await;
-    let node = home.start(Mode::Serve).await;
+    let mut node = home.start(Mode::Serve).await;
+    node.kill().await;
+    node.restart_with(&[("HOLDFAST_MASTER_KEY", MASTER_KEY), ("HOLDFAST_ALLOW_NETWORK", "127.0.0.0/8")]).await;
     let mut command = tokio::process::Command::new("node");
     command.arg(format!("{scene}.js")).current_dir(scenes()).kill_on_drop(true);
     command.env("HOLDFAST_URL", format!("http://{}", node.address)).env("HOLDFAST_KEY", node.key().expect("a key"));
@@ -55,10 +59,21 @@ async fn keys_are_made_and_revoked_and_sessions_end(store: Store) {
     play(store, "keys").await;
 }
 
+async fn endpoints_are_told_rotated_and_resent(store: Store) {
+    play(store, "endpoints").await;
+}
+
+async fn accounts_are_made_limited_and_looked_at(store: Store) {
+    play(store, "accounts").await;
+}
+
 async fn hits_are_seen_explained_and_replayed(store: Store) {
     play(store, "hits").await;
 }
 
 both_stores!(
     hits_are_seen_explained_and_replayed,
-    keys_are_made_and_revoked_and_sessions_end);
+    keys_are_made_and_revoked_and_sessions_end,
+    endpoints_are_told_rotated_and_resent,
+    accounts_are_made_limited_and_looked_at,
+);

@@ -32,7 +32,9 @@ struct Verdict {
 fn files(folder: PathBuf) -> Vec<PathBuf> {
     let all = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = all.map(|entry| entry.expect("a file").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    // A scenario is no definition.
+    let is_scenario = |file: &Path| file.to_string_lossy().ends_with(".test.yaml");
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml") && !is_scenario(file));
     files.sort();
     files
 }

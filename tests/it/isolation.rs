@@ -128,7 +128,7 @@ impl Acme {
         Self { ids }
     }
 
-    /// All that there is of it. How many are held is up to 15 s old, and no part of this.
+    /// All that there is of it. How many are held is counted now and then, and no part of this.
     async fn state(&self, node: &Node) -> String {
         let mut state = String::new();
         let one = format!("/transactions/{}", self.ids["transactions"]);
@@ -167,6 +167,11 @@ fn body_for(path: &str) -> Value {
         "resend" => json!({ "missed": true }),
         "{account}" => json!({ "limits": { "hits_per_second": 1 } }),
         "accounts" => json!({ "name": "another" }),
+        // All of the caller's own.
+        "bulk" => {
+            let action = if path.contains("/hits/") { "replay" } else { "cancel" };
+            json!({ "action": action, "filter": { "since": "2020-01-01T00:00:00Z" } })
+        }
         _ => json!({}),
     }
 }

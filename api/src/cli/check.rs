@@ -1,14 +1,23 @@
 //! `holdfast check`: what is wrong with definitions.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
-use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, render_line, render_terminal};
+use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check_scenarios, render_line, render_terminal};
 use holdfast_engine::ScriptReader;
 
-use super::{open::script_worker, say};
+use super::{
+    open::script_worker,
+    say,
+    test::{is_scenario_file, place_of},
+};
 
 /// Files that are read and checked, and wait to be told, at most.
 const AT_ONCE: usize = 64;
@@ -16,6 +25,7 @@ const AT_ONCE: usize = 64;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  holdfast check definitions/cycles/*.yaml\n  holdfast check --explain HF012")]
 pub struct Check {
+    /// Definitions, and scenarios (*.test.yaml)
     #[arg(required_unless_present = "explain")]
     files: Vec<PathBuf>,
     /// Prints the page of a code, with a wrong and a right example
@@ -78,8 +88,19 @@ impl Check {
 async fn checked(reader: Arc<ScriptReader>, file: PathBuf) -> anyhow::Result<(String, Checked)> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(&file).with_context(|| name.clone())?;
-    let checked = reader.check(&name, &text).await;
+    let checked = match is_scenario_file(&file) {
+        true => scenarios(&file, &text)?,
+        false => reader.check(&name, &text).await,
+    };
     Ok((text, checked))
+}
+
+/// A scenario file, against the cycles beside it.
+fn scenarios(file: &Path, text: &str) -> anyhow::Result<Checked> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let cycles: Vec<_> = place_of(folder)?.cycles.into_iter().map(|(cycle, _)| cycle).collect();
+    let diagnostics = check_scenarios(&file.display().to_string(), text, &cycles).diagnostics;
+    Ok(Checked { diagnostics, ..Checked::default() })
 }
 
 /// Webhooks that let in whoever knows their address.

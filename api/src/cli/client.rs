@@ -4,16 +4,22 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use holdfast_definitions::Json;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::{open::ADMIN_KEY_FILE, say, table};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// As deep as the server's answers are.
+const ANSWER_DEPTH_MAX: usize = 520;
+/// A page's rows, at most.
+const PAGE_MAX: usize = 1_000;
 const WATCH: Duration = Duration::from_secs(1);
 
+/// Where a server is, and who asks.
 #[derive(Debug, Args)]
-pub struct Server {
+pub struct Address {
     /// The server's address
     #[arg(long, env = "HOLDFAST_URL", default_value = "http://127.0.0.1:7400", global = true)]
     url: String,
@@ -25,6 +31,12 @@ pub struct Server {
     account: Option<String>,
     #[arg(long, env = "HOLDFAST_DATA_DIR", default_value = ".holdfast", global = true)]
     data_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Server {
+    #[command(flatten)]
+    address: Address,
     /// The answer as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -78,48 +90,8 @@ impl Server {
         query: &[(String, String)],
         body: Option<(String, &'static str)>,
     ) -> anyhow::Result<Value> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        let mut url = reqwest::Url::parse(self.url.trim_end_matches('/')).context("--url")?;
-        url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("--url: it can't have a path"))?
-            .pop_if_empty()
-            .extend(["api", "v1"])
-            .extend(path.split('/'));
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let mut request = client.request(method, url);
-        if let Some(key) = self.key()? {
-            request = request.bearer_auth(key);
-        }
-        if let Some(account) = &self.account {
-            request = request.header("holdfast-account", account);
-        }
-        if let Some((body, content_type)) = body {
-            request = request.header("content-type", content_type).body(body);
-        }
-        let response = request.send().await.map_err(|error| match error.is_connect() {
-            true => anyhow::anyhow!("no Holdfast at {}: start one with `holdfast dev`, or say --url", self.url),
-            false => error.into(),
-        })?;
-        let (status, text) = (response.status(), response.text().await?);
-        if !status.is_success() {
-            bail!("{}", refusal(status, &text));
-        }
+        let text = self.address.send(method, path, query, body).await?;
         if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text).context("the answer is no JSON") }
-    }
-
-    fn key(&self) -> anyhow::Result<Option<String>> {
-        if let Some(key) = &self.key {
-            return Ok(Some(key.clone()));
-        }
-        let file = self.data_dir.join(ADMIN_KEY_FILE);
-        match std::fs::read_to_string(&file) {
-            Ok(key) => Ok(Some(key.trim().to_owned())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| file.display().to_string()),
-        }
     }
 
     /// One thing: as JSON, which people read as well.
@@ -179,6 +151,86 @@ impl Server {
             say(format!("more: --after {next}"));
         }
         Ok(())
+    }
+}
+
+impl Address {
+    /// The answer with every number as it is written.
+    pub async fn get(&self, path: &str, query: &[(String, String)]) -> anyhow::Result<Json> {
+        let text = self.send(Method::GET, path, query, None).await?;
+        Json::parse_within(text.as_bytes(), ANSWER_DEPTH_MAX).context("the answer is no JSON")
+    }
+
+    /// The data of a list's pages, at most so many.
+    pub async fn list(&self, path: &str, query: &[(String, String)], most: usize) -> anyhow::Result<Vec<Json>> {
+        let mut all = Vec::new();
+        let mut after: Option<String> = None;
+        while all.len() < most {
+            let mut query = query.to_vec();
+            query.push(("limit".to_owned(), (most - all.len()).min(PAGE_MAX).to_string()));
+            query.extend(after.take().map(|after| ("after".to_owned(), after)));
+            let page = self.get(path, &query).await?;
+            if let Some(Json::Array(data)) = page.get("data") {
+                all.extend(data.iter().cloned());
+            }
+            match page.get("next").and_then(Json::as_text) {
+                Some(next) => after = Some(next.to_owned()),
+                None => break,
+            }
+        }
+        all.truncate(most);
+        Ok(all)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<(String, &'static str)>,
+    ) -> anyhow::Result<String> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        let mut url = reqwest::Url::parse(self.url.trim_end_matches('/')).context("--url")?;
+        url.path_segments_mut()
+            .map_err(|()| anyhow::anyhow!("--url: it can't have a path"))?
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(path.split('/'));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = client.request(method, url);
+        if let Some(key) = self.key()? {
+            request = request.bearer_auth(key);
+        }
+        if let Some(account) = &self.account {
+            request = request.header("holdfast-account", account);
+        }
+        if let Some((body, content_type)) = body {
+            request = request.header("content-type", content_type).body(body);
+        }
+        let response = request.send().await.map_err(|error| match error.is_connect() {
+            true => anyhow::anyhow!("no Holdfast at {}: start one with `holdfast dev`, or say --url", self.url),
+            false => error.into(),
+        })?;
+        let (status, text) = (response.status(), response.text().await?);
+        if !status.is_success() {
+            bail!("{}", refusal(status, &text));
+        }
+        Ok(text)
+    }
+
+    fn key(&self) -> anyhow::Result<Option<String>> {
+        if let Some(key) = &self.key {
+            return Ok(Some(key.clone()));
+        }
+        let file = self.data_dir.join(ADMIN_KEY_FILE);
+        match std::fs::read_to_string(&file) {
+            Ok(key) => Ok(Some(key.trim().to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| file.display().to_string()),
+        }
     }
 }
 

@@ -52,6 +52,7 @@ impl Dev {
             Folder { engine, settings, url, seen, refused, secrets, waiting: std::sync::Mutex::new(Some(Vec::new())) };
         folder.deploy_changed(&self.directory).await?;
         say(format!("listening on {}", opened.url));
+        say(format!("the console is at {}/console", opened.url.trim_end_matches('/')));
         let watching = tokio::spawn(watch(folder, self.directory.clone()));
         crate::run(opened.listener, opened.app, stop).await?;
         watching.abort();

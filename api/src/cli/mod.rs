@@ -2,12 +2,14 @@
 //! to standard error.
 
 mod accounts;
+mod bulk;
 mod check;
 mod client;
 mod clock;
 mod connections;
 mod cycles;
 mod dev;
+mod diff;
 mod endpoints;
 mod figures;
 mod graph;
@@ -17,12 +19,14 @@ mod keys;
 mod lsp;
 mod master;
 mod open;
+mod recorded;
 mod schema;
 mod secrets;
 mod serve;
 mod settings;
 mod shared;
 mod table;
+mod test;
 mod transactions;
 mod verify;
 mod webhooks;
@@ -51,8 +55,12 @@ enum Verb {
     Serve(serve::Serve),
     /// Says what is wrong with definitions
     Check(check::Check),
+    /// Plays scenarios: a cycle's tests, in memory, with a clock that they move
+    Test(test::Test),
     /// Explains why a captured request is, or is not, let in
     Verify(verify::Verify),
+    /// Plays the last transactions' hits on two versions of a cycle: which would go another way
+    Diff(diff::Diff),
     /// Draws a definition's graph
     Graph(graph::Graph),
     /// Prints the JSON Schema of definitions, for editors
@@ -114,7 +122,9 @@ impl Cli {
             Verb::Dev(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
             Verb::Check(verb) => verb.run().await,
+            Verb::Test(verb) => verb.run().await,
             Verb::Verify(verb) => verb.run(),
+            Verb::Diff(verb) => verb.run().await,
             Verb::Graph(verb) => verb.run(),
             Verb::Schema(verb) => verb.run(),
             Verb::Lsp(verb) => verb.run().await,

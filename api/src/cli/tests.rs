@@ -30,3 +30,28 @@ fn every_flag_is_also_an_environment_variable() {
         }
     }
 }
+
+#[test]
+fn filters_stand_before_or_behind_what_is_done() {
+    for line in [
+        "holdfast transactions cancel --status failed --cycle orders --all",
+        "holdfast transactions --status failed --cycle orders cancel --all --yes",
+        "holdfast transactions rerun --all --status failed --step pay --from check",
+        "holdfast transactions rerun ID STEP",
+        "holdfast transactions resume --all --cycle orders --body 1",
+        "holdfast hits replay --all --status unmatched --since today",
+        "holdfast hits replay ID",
+        "holdfast hits --ambiguous --since 24h --watch",
+    ] {
+        Cli::command().try_get_matches_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+    for line in [
+        "holdfast transactions cancel",
+        "holdfast transactions cancel ID --all",
+        "holdfast transactions rerun ID",
+        "holdfast hits replay",
+        "holdfast hits --since yesterday",
+    ] {
+        assert!(Cli::command().try_get_matches_from(line.split(' ')).is_err(), "{line}");
+    }
+}

@@ -9,9 +9,9 @@ use holdfast_engine::{Hit, HitFilter, HitId, HitStatus, PageQuery, Scope, Transa
 use serde::Deserialize;
 
 use super::{
+    contents::{AsItCame, Cut, Field, fields, short, shown},
     hits::Row,
     page::{Query, Shell, show, then},
-    contents::{AsItCame, Cut, Field, fields, short, shown},
     session::{Change, Looker},
     why::{Outcome, Why},
 };

@@ -8,8 +8,8 @@ use holdfast_engine::{Hit, HitFilter, HitStatus, Page, PageQuery};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    page::{Query, Shell, show},
     contents::{glance, short},
+    page::{Query, Shell, show},
     session::Looker,
     words::When,
 };

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     page::{Query, Shell, show, then},
-    session::{Change, Looker},
+    session::{Change, Looker, Nothing},
     words::When,
 };
 use crate::{App, Problem, access::Reach, v1};
@@ -137,9 +137,6 @@ pub async fn create(State(app): State<App>, change: Change<New>) -> Result<Respo
     let made = Made { name: key.name, secret };
     Ok(page(&app, &looker, Listed::default(), Some(made)).await?.into_response())
 }
-
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
 
 pub async fn revoke(
     State(app): State<App>,

@@ -48,7 +48,7 @@ pub async fn live(
     let again = tokio::time::interval(SESSION_FRESH);
     let watcher = Watcher { events: app.engine.events(), app, looker, topic, again, last: None };
     let stream = futures_util::stream::unfold(watcher, |mut watcher| async move {
-        watcher.changed().await.then(|| (Ok(Event::default().event("changed").data("")), watcher))
+        watcher.changed().await.then(|| (Ok(Event::default().event("changed").data("now")), watcher))
     });
     Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT))
 }

@@ -10,9 +10,9 @@ use holdfast_engine::{HitId, Scope};
 use serde::Deserialize;
 
 use super::{
+    contents::{pretty, short},
     hits::{Choice, choices},
     page::{Query, Shell, show},
-    contents::{pretty, short},
     session::{Change, Looker},
     why::{Outcome, Why},
 };

@@ -8,9 +8,9 @@ use holdfast_engine::{HitId, HitStatus, PageQuery, Scope};
 use serde::Deserialize;
 
 use super::{
+    contents::short,
     hits::{Filter, Row, listed},
     page::{Query, Shell, show},
-    contents::short,
     session::{Change, Looker},
 };
 use crate::{App, Problem, v1};

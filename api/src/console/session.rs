@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
 use holdfast_engine::{DEFAULT_ACCOUNT, Scope};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -106,6 +106,10 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value).next()
 }
+
+/// A form of a button alone.
+#[derive(Debug, Deserialize)]
+pub struct Nothing {}
 
 /// A form that changes something, sent by a page of this session.
 pub struct Change<T> {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     page::{Query, show},
-    session::{ACCOUNT, Change, SESSION},
+    session::{ACCOUNT, Change, Nothing, SESSION},
 };
 use crate::{App, Problem};
 
@@ -97,9 +97,6 @@ fn cookie(app: &App, name: &str, value: &str, seconds: i64) -> Result<HeaderValu
     let text = format!("{name}={value}; Path=/console; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
     HeaderValue::from_str(&text).map_err(|_| Problem::internal())
 }
-
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
 
 pub async fn leave(State(app): State<App>, change: Change<Nothing>) -> Result<Response, Problem> {
     app.engine.end_session(&change.looker.session).await?;

@@ -65,10 +65,10 @@ pub fn count(number: u64) -> String {
 /// Of a step or a run: `850 µs`, `12 ms`, `3.4 s`, `2 min 5 s`.
 pub fn lasted(microseconds: u64) -> String {
     match microseconds {
-        ..1_000 => format!("{microseconds} µs"),
-        ..1_000_000 => format!("{} ms", microseconds / 1_000),
-        ..60_000_000 => format!("{}.{} s", microseconds / 1_000_000, microseconds / 100_000 % 10),
-        ..3_600_000_000 => format!("{} min {} s", microseconds / 60_000_000, microseconds / 1_000_000 % 60),
+        0..1_000 => format!("{microseconds} µs"),
+        1_000..1_000_000 => format!("{} ms", microseconds / 1_000),
+        1_000_000..60_000_000 => format!("{}.{} s", microseconds / 1_000_000, microseconds / 100_000 % 10),
+        60_000_000..3_600_000_000 => format!("{} min {} s", microseconds / 60_000_000, microseconds / 1_000_000 % 60),
         _ => format!("{} h {} min", microseconds / 3_600_000_000, microseconds / 60_000_000 % 60),
     }
 }

@@ -11,6 +11,7 @@ mod head;
 mod rates;
 mod reply;
 mod sender;
+mod vouched;
 
 use axum::{
     Router,
@@ -25,6 +26,7 @@ use crate::{App, Problem};
 use address::Address;
 use chain::Passed;
 pub use rates::Rates;
+pub use vouched::Vouched;
 
 #[cfg(test)]
 pub(crate) use body::read as read_body;
@@ -42,7 +44,7 @@ pub fn routes() -> Router<App> {
 }
 
 /// A request at any address of a webhook.
-async fn take(State(app): State<App>, request: Request) -> Response {
+pub(crate) async fn take(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let identifier = match Address::of(parts.uri.path(), app.dev) {
         Some(Address::Webhook(identifier)) => Some(identifier.to_owned()),

@@ -25,6 +25,12 @@ impl Metrics {
         Self(INSTALLED.get_or_init(install).clone())
     }
 
+    /// A recorder that nothing is recorded in: of a server that is only played.
+    pub fn idle() -> Self {
+        static IDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+        Self(IDLE.get_or_init(|| PrometheusBuilder::new().build_recorder().handle()).clone())
+    }
+
     /// Gathers samples now and then, for ever: one task a process.
     pub async fn upkeep(self) {
         loop {

@@ -2,6 +2,7 @@
 //! document is made of the same annotations that stand on the handlers.
 
 mod accounts;
+mod bulk;
 mod clock;
 mod connections;
 mod cycles;
@@ -83,6 +84,8 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(connections::retry))
         .routes(routes!(webhooks::explain))
         .routes(routes!(transactions::list))
+        .routes(routes!(bulk::transactions))
+        .routes(routes!(bulk::hits))
         .routes(routes!(transactions::show))
         .routes(routes!(transactions::runs))
         .routes(routes!(transactions::rerun))

@@ -57,7 +57,7 @@ pub async fn list(
     Ok(Json(List::of(page, Transaction::from)))
 }
 
-fn unknown_status(word: &str) -> Problem {
+pub fn unknown_status(word: &str) -> Problem {
     let known: Vec<_> = TransactionStatus::ALL.iter().map(|status| status.word()).collect();
     Problem::invalid(format!("unknown status {word}; known are {}", known.join(", ")))
 }

@@ -161,7 +161,7 @@ impl Test {
 }
 
 /// The equality of conditions: that of correlation keys for scalars, member by member for the rest.
-fn same(left: &Json, right: &Json, ignore_case: bool) -> bool {
+pub fn same(left: &Json, right: &Json, ignore_case: bool) -> bool {
     match (left, right) {
         (Json::Null, Json::Null) => true,
         (Json::Text(left), Json::Text(right)) => left == right || (ignore_case && fold(left) == fold(right)),

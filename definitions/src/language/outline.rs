@@ -5,9 +5,12 @@
 //! accepts, of the YAML that definitions are written in, has the same keys and scalars here, at the same places.
 
 mod flow;
+mod reader;
 mod scalar;
 
 use std::ops::Range;
+
+use reader::Reader;
 
 /// Deeper than the real reader goes: what is below is left out.
 const DEPTH_MAX: usize = 80;
@@ -110,89 +113,7 @@ pub fn documents(text: &str) -> Vec<Document> {
     all.filter(|document| !matches!(document.root.value, Value::Nothing)).collect()
 }
 
-struct Reader<'t> {
-    text: &'t str,
-    at: usize,
-    end: usize,
-    depth: usize,
-    /// Up to where it is known that no `}`, and no `]`, comes on the line.
-    barren: [usize; 2],
-}
-
 impl Reader<'_> {
-    fn byte(&self, at: usize) -> u8 {
-        // As if each text ended its line.
-        if at < self.end { self.text.as_bytes()[at] } else { b'\n' }
-    }
-
-    fn is_space(&self, at: usize) -> bool {
-        matches!(self.byte(at), b' ' | b'\t')
-    }
-
-    fn is_line_end(&self, at: usize) -> bool {
-        matches!(self.byte(at), b'\n' | b'\r')
-    }
-
-    fn is_blank(&self, at: usize) -> bool {
-        self.is_space(at) || self.is_line_end(at)
-    }
-
-    /// The end of the line, without its line break.
-    fn line_end(&self, at: usize) -> usize {
-        (at..self.end).find(|at| self.is_line_end(*at)).unwrap_or(self.end)
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        (0..at).rev().find(|at| self.is_line_end(*at)).map_or(0, |at| at + 1)
-    }
-
-    fn column(&self, at: usize) -> isize {
-        isize::try_from(at - self.line_start(at)).unwrap_or(isize::MAX)
-    }
-
-    fn is_comment(&self, at: usize) -> bool {
-        self.byte(at) == b'#' && (at == 0 || self.is_blank(at - 1))
-    }
-
-    fn skip_spaces(&mut self) {
-        while self.at < self.end && self.is_space(self.at) {
-            self.at += 1;
-        }
-    }
-
-    /// Nothing more stands on this line.
-    fn line_is_over(&self) -> bool {
-        self.is_line_end(self.at) || self.is_comment(self.at)
-    }
-
-    /// On to the next thing that is neither blank nor a comment; false at the end.
-    fn skip_blank(&mut self) -> bool {
-        loop {
-            while self.at < self.end && self.is_blank(self.at) {
-                self.at += 1;
-            }
-            if self.at >= self.end {
-                return false;
-            }
-            if !self.is_comment(self.at) {
-                return true;
-            }
-            self.at = self.line_end(self.at);
-        }
-    }
-
-    /// What is left of a line behind a value means nothing; a block was read up to the next line's beginning.
-    fn finish_line(&mut self) {
-        let start = self.line_start(self.at);
-        if (start..self.at).any(|at| !self.is_space(at)) {
-            self.at = self.line_end(self.at);
-        }
-    }
-
-    fn is_dash(&self, at: usize) -> bool {
-        self.byte(at) == b'-' && self.is_blank(at + 1)
-    }
-
     /// What stands behind a `key:`, a `-`, or at the top; `parent` is the column of what it belongs to. A list
     /// may stand at the very column of its key.
     fn block(&mut self, parent: isize, behind_key: bool) -> Node {

@@ -220,24 +220,24 @@ impl Lowering {
         members.iter().take(STEPS_MAX).map(|(id, step)| self.step(id, step)).collect()
     }
 
-    pub(super) fn error(&mut self, code: codes::Code, span: Span, message: String) {
+    pub(crate) fn error(&mut self, code: codes::Code, span: Span, message: String) {
         self.problems.push(Problem::error(code, span, message));
     }
 
-    pub(super) fn wrong_type(&mut self, node: &Node, what: &str, wanted: &str) {
+    pub(crate) fn wrong_type(&mut self, node: &Node, what: &str, wanted: &str) {
         let message = format!("`{what}` must be {wanted}, not {}", node.kind());
         self.error(codes::WRONG_TYPE, node.span, message);
     }
 
     /// Each unknown key, with what was likely meant or the list of what is known.
-    pub(super) fn refuse_unknown(&mut self, members: &[(Node, Node)], known: &[&str], of: &str) {
+    pub(crate) fn refuse_unknown(&mut self, members: &[(Node, Node)], known: &[&str], of: &str) {
         for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name())) {
             let message = format!("unknown key `{}` in {of}", key.name());
             self.problems.push(Problem::error(codes::UNKNOWN_KEY, key.span, message).suggest(key.name(), known));
         }
     }
 
-    pub(super) fn required<'a>(&mut self, node: &'a Node, name: &str) -> Option<&'a Node> {
+    pub(crate) fn required<'a>(&mut self, node: &'a Node, name: &str) -> Option<&'a Node> {
         let found = get(node, name);
         if found.is_none() {
             self.error(codes::MISSING_KEY, node.span, format!("the key `{name}` is missing"));
@@ -246,7 +246,7 @@ impl Lowering {
     }
 
     /// A text; a number or a boolean where only text can be meant is taken as it is written.
-    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+    pub(crate) fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
         let value = match &node.value {
             Value::Text(text) => text.clone(),
             Value::Number(number) => number.text().to_owned(),
@@ -260,7 +260,7 @@ impl Lowering {
     }
 
     /// A whole number of a range, both ends included.
-    pub(super) fn count(&mut self, node: &Node, what: &str, (least, most): (u32, u32)) -> Option<u32> {
+    pub(crate) fn count(&mut self, node: &Node, what: &str, (least, most): (u32, u32)) -> Option<u32> {
         let Value::Number(number) = &node.value else {
             self.wrong_type(node, what, "a number");
             return None;
@@ -278,7 +278,7 @@ impl Lowering {
         found
     }
 
-    pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
+    pub(crate) fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
         let text = self.text(node, what)?;
         match crate::parse_duration(&text.value) {
             Ok(duration) => Some(duration),

@@ -6,7 +6,7 @@
 use holdfast_definitions::Json;
 use uuid::Uuid;
 
-use super::{Applied, Change, Done, identifier};
+use super::{Applied, Change, Done};
 use crate::{
     Error, HitId,
     address::SharedWebhook,
@@ -91,7 +91,7 @@ impl Change<'_> {
         }
         let row = SharedRow {
             account: self.account.to_owned(),
-            webhook: identifier(),
+            webhook: self.dice.identifier(),
             name,
             settings,
             route,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use holdfast_definitions::{Gives, Json, Members, Method, Scope, Script, Template};
 use holdfast_sandbox::{Call, ErrorKind};
-use uuid::Uuid;
 
 use crate::{
     Error,
@@ -143,7 +142,7 @@ async fn scripted(caller: &Caller<'_>, script: &Script, state: &Json) -> Result<
         name: caller.method.to_owned(),
         arguments: vec![with_state(caller.given, state).to_string()],
         now_ms: caller.shared.clock.now().div_euclid(1_000),
-        seed: Uuid::new_v4().as_u64_pair().0,
+        seed: caller.shared.dice.bits(),
         first_line: script.line,
         store: None,
     };

@@ -61,6 +61,12 @@ impl Connections {
         let _ = self.url.set(url.trim_end_matches('/').to_owned());
     }
 
+    /// An account that has no subscription at this revision.
+    pub fn has_none(&self, account: &str, revision: i64) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.insert(account.to_owned(), (revision, false));
+    }
+
     /// The address that a partner is given of a webhook.
     fn webhook_uri(&self, webhook: &str) -> Option<String> {
         self.url.get().map(|url| format!("{url}/hooks/{webhook}"))

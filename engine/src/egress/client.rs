@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use url::{Position, Url};
 
-use super::{Answered, Failure, Outgoing, Resolve, Rules, SystemResolver, connect::Connector, places::Places};
+use super::{Answered, Failure, Outgoing, Resolve, Rules, StandIn, SystemResolver, connect::Connector, places::Places};
 
 /// Of the request's head, and of the answer's, which may run over by what one more read brings.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -42,10 +42,19 @@ const OURS: [&str; 11] = [
 ];
 
 /// The client. Clones share its connections.
-#[derive(Clone, Debug)]
-pub struct Egress {
-    client: Client<Connector, Full<Bytes>>,
-    places: Places,
+#[derive(Clone)]
+pub struct Egress(Way);
+
+impl std::fmt::Debug for Egress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Egress").finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+enum Way {
+    Out { client: Client<Connector, Full<Bytes>>, places: Places },
+    Nowhere(Arc<dyn StandIn>),
 }
 
 impl Egress {
@@ -67,7 +76,13 @@ impl Egress {
             .http1_max_buf_size(HEAD_BYTES_MAX)
             .http1_max_headers(FIELDS_MAX)
             .build(Connector::new(rules, resolver));
-        Self { client, places }
+        Self(Way::Out { client, places })
+    }
+
+    /// Reaches nobody.
+    #[must_use]
+    pub fn nowhere(stand_in: Arc<dyn StandIn>) -> Self {
+        Self(Way::Nowhere(stand_in))
     }
 
     /// The whole answer, or why there is none. Sent once: a request is repeated only where a kept
@@ -75,12 +90,19 @@ impl Egress {
     /// waits first, and its time does not run meanwhile.
     pub async fn send(&self, request: Outgoing) -> Result<Answered, Failure> {
         let Outgoing { timeout, body_max, .. } = request;
+        let (client, places) = match &self.0 {
+            Way::Out { client, places } => (client, places),
+            Way::Nowhere(stand_in) => {
+                prepared(request.clone())?;
+                return stand_in.answer(request).await;
+            }
+        };
         let mut request = prepared(request)?;
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let _place = self.places.take(request.uri().authority().map_or("", |authority| authority.as_str())).await;
+        let _place = places.take(request.uri().authority().map_or("", |authority| authority.as_str())).await;
         let connection = capture_connection(&mut request);
         let exchange = async {
-            let answer = self.client.request(request).await.map_err(|error| {
+            let answer = client.request(request).await.map_err(|error| {
                 let connected = connection.connection_metadata().is_some();
                 unanswered(&host, &error, connected)
             })?;

@@ -32,6 +32,9 @@ pub struct Answered {
     pub body: Bytes,
 }
 
+/// The kinds of [`Failure`] that a partner may be the cause of.
+const KINDS: [&str; 6] = ["address", "connect", "tls", "timeout", "too_large", "network"];
+
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -46,6 +49,13 @@ pub struct Failure {
 impl Failure {
     pub(super) fn unsent(kind: &'static str, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), sent: false }
+    }
+
+    /// One of a kind that a step's error can have; none where there is no such kind.
+    #[must_use]
+    pub fn of(kind: &str, message: String) -> Option<Self> {
+        let kind = KINDS.iter().copied().find(|known| *known == kind)?;
+        Some(Self { kind, message, sent: true })
     }
 
     /// Whether the same request may fare better later. What is wrong with the request itself, or

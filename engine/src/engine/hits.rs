@@ -32,7 +32,7 @@ impl Engine {
         let size = page.size()?;
         self.shared.follow_catalog().await?;
         let before = cursor(page.after.as_deref())?;
-        let (listed, next) = self.listed_hits(account, &filter, before, size, LOOKED_AT_MAX.max(2 * size)).await?;
+        let (listed, next) = self.listed_hits(account, &filter, before, (size, LOOKED_AT_MAX.max(2 * size))).await?;
         let names: Vec<(String, Uuid)> = listed.into_iter().map(|one| (one.webhook, one.hit)).collect();
         let mut rows = Vec::with_capacity(names.len());
         for chunk in names.chunks(NAMED_AT_ONCE) {
@@ -52,8 +52,7 @@ impl Engine {
         account: &str,
         filter: &HitFilter,
         before: Uuid,
-        size: usize,
-        most: usize,
+        (size, most): (usize, usize),
     ) -> Result<(Vec<ListedHit>, Option<Uuid>), Error> {
         let webhooks = self.wanted_webhooks(account, filter)?;
         let which = match filter.status {
@@ -127,17 +126,21 @@ impl Engine {
     /// A new hit with `replay_of`, matched by today's transactions. The hit as it then stands.
     pub async fn replay(&self, account: &str, id: HitId) -> Result<Hit, Error> {
         let row = self.hit_row(account, id).await?;
+        let hit = self.replay_only(account, row).await?;
+        self.hit(account, HitId(hit)).await
+    }
+
+    /// The new hit's id.
+    pub(super) async fn replay_only(&self, account: &str, row: HitRow) -> Result<Uuid, Error> {
         let inactive = |error| match error {
             Error::Inactive => Error::Conflict("the cycle is not running: start it first".into()),
             other => other,
         };
         if let Some(shared) = self.address_of(&row.webhook) {
-            let hit = self.replay_shared(account, &shared, &row).await.map_err(inactive)?;
-            return self.hit(account, HitId(hit)).await;
+            return self.replay_shared(account, &shared, &row).await.map_err(inactive);
         }
         let outcome = self.shared.writer.ask(account, Work::Replay(Arc::new(row))).await.map_err(inactive)?;
-        let hit = outcome.hit.ok_or_else(|| Error::Internal("a replay without a hit".into()))?;
-        self.hit(account, HitId(hit)).await
+        outcome.hit.ok_or_else(|| Error::Internal("a replay without a hit".into()))
     }
 
     /// A row of the hit: that of its request, where it is kept by itself.

@@ -213,10 +213,20 @@ impl Shared {
         patience: Duration,
     ) -> Result<Reply, Error> {
         let mut closing = self.closing.subscribe();
+        let passed = async {
+            match self.played {
+                // Whoever moves the clock lets it go.
+                Some(_) => {
+                    self.waiters.keep_until(hit, self.clock.now().saturating_add(micros(patience)));
+                    std::future::pending().await
+                }
+                None => tokio::time::sleep(patience).await,
+            }
+        };
         let answer = tokio::select! {
             biased;
             told = told => told.ok(),
-            () = tokio::time::sleep(patience) => None,
+            () = passed => None,
             _ = closing.wait_for(|closing| *closing) => None,
         };
         if let Some(answer) = answer {

@@ -5,7 +5,6 @@
 
 use holdfast_definitions::{Json, Members, Script};
 use holdfast_sandbox::{Call, ErrorKind, Responded, Returned, ScriptError};
-use uuid::Uuid;
 
 use super::Engine;
 use crate::{Answer, Arrival, ByScript, Door, Error, history::timestamp, limits::RETRY_SOON, machine::response};
@@ -49,7 +48,7 @@ impl Engine {
             name: "request".to_owned(),
             arguments: vec![request.to_string(), context.to_string()],
             now_ms: now.div_euclid(1_000),
-            seed: Uuid::new_v4().as_u64_pair().0,
+            seed: self.shared.dice.bits(),
             first_line: script.line,
             store: None,
         }

@@ -40,24 +40,26 @@ impl Engine {
         let size = page.size()?;
         self.shared.follow_catalog().await?;
         let before = cursor(page.after.as_deref())?;
-        let (rows, next) = self.listed(account, &filter, before, size, LOOKED_AT_MAX.max(2 * size)).await?;
+        let most = (size, LOOKED_AT_MAX.max(2 * size));
+        let (rows, next) = self.listed(account, &filter, before, most, &|_| true).await?;
         let data = self.transaction_views(account, rows).await?;
         Ok(Page { data, next: next.map(|next| next.to_string()) })
     }
 
-    /// The newest that the filter lets through. About `most` are looked at.
+    /// The newest `size` that the filter lets through and that are wanted. About `most` are looked at.
     pub(super) async fn listed(
         &self,
         account: &str,
         filter: &TransactionFilter,
         before: Uuid,
-        size: usize,
-        most: usize,
+        (size, most): (usize, usize),
+        wanted: &(dyn Fn(&TransactionRow) -> bool + Sync),
     ) -> Result<(Vec<TransactionRow>, Option<Uuid>), Error> {
         let before = filter.until.map_or(before, |until| before.min(floor_of(instant(until))));
         let from = filter.since.map_or(Uuid::nil(), |since| floor_of(instant(since)));
         if let Some(key) = &filter.key {
             let mut rows = self.by_key(account, filter, key, (from, before)).await?;
+            rows.retain(wanted);
             let more = rows.len() > size;
             rows.truncate(size);
             let next = rows.last().filter(|_| more).map(|row| row.transaction);
@@ -68,7 +70,9 @@ impl Engine {
             lanes.iter().enumerate().map(|(at, (cycle, status))| ((*cycle, *status), at)).collect();
         let now = self.shared.clock.now();
         let is_wanted = |row: &TransactionRow| {
-            row.expires_at > now && filter.step.as_ref().is_none_or(|step| row.step.as_ref() == Some(step))
+            row.expires_at > now
+                && wanted(row)
+                && filter.step.as_ref().is_none_or(|step| row.step.as_ref() == Some(step))
         };
         let mut list = Lanes::new(lanes.len().max(1), before, size, most);
         while let Some((asked, limit)) = list.next() {
@@ -211,8 +215,12 @@ impl Engine {
     /// Final. `Conflict` where it is cancelled already.
     pub async fn cancel(&self, account: &str, id: TransactionId) -> Result<TransactionView, Error> {
         self.visible(account, id).await?;
-        self.shared.writer.ask(account, Work::Cancel { transaction: id.0 }).await?;
+        self.cancel_only(account, id).await?;
         self.transaction(account, id).await
+    }
+
+    pub(super) async fn cancel_only(&self, account: &str, id: TransactionId) -> Result<(), Error> {
+        self.shared.writer.ask(account, Work::Cancel { transaction: id.0 }).await.map(|_| ())
     }
 
     /// A run with no hit, from a step that it has passed, with the document as it was there or the
@@ -225,15 +233,26 @@ impl Engine {
         document: Option<Json>,
     ) -> Result<TransactionView, Error> {
         let row = self.visible(account, id).await?;
-        let passed = self.document_at(account, &row, step).await?;
+        self.rerun_only(account, &row, step, document).await?;
+        self.transaction(account, id).await
+    }
+
+    pub(super) async fn rerun_only(
+        &self,
+        account: &str,
+        row: &TransactionRow,
+        step: &str,
+        document: Option<Json>,
+    ) -> Result<(), Error> {
+        let passed = self.document_at(account, row, step).await?;
         let document = match document {
             Some(document @ Json::Object(_)) => document,
             Some(_) => return Err(Error::Invalid("the document must be a JSON object".into())),
             None => passed,
         };
-        let work = Work::Rerun { transaction: id.0, step: step.to_owned(), document: Arc::new(document) };
-        self.shared.writer.ask(account, work).await?;
-        self.transaction(account, id).await
+        let transaction = row.transaction;
+        let work = Work::Rerun { transaction, step: step.to_owned(), document: Arc::new(document) };
+        self.shared.writer.ask(account, work).await.map(|_| ())
     }
 
     /// The document with which the newest run that passed a step came there.
@@ -266,9 +285,19 @@ impl Engine {
         body: Json,
     ) -> Result<TransactionView, Error> {
         self.visible(account, id).await?;
-        let work = Work::Resume { transaction: id.0, step: step.map(str::to_owned), body };
-        self.shared.writer.ask(account, work).await?;
+        self.resume_only(account, id, step, body).await?;
         self.transaction(account, id).await
+    }
+
+    pub(super) async fn resume_only(
+        &self,
+        account: &str,
+        id: TransactionId,
+        step: Option<&str>,
+        body: Json,
+    ) -> Result<(), Error> {
+        let work = Work::Resume { transaction: id.0, step: step.map(str::to_owned), body };
+        self.shared.writer.ask(account, work).await.map(|_| ())
     }
 
     pub(super) async fn visible(&self, account: &str, id: TransactionId) -> Result<TransactionRow, Error> {

@@ -22,7 +22,7 @@ pub use catalogue::{EVENTS, EventType, example, own, reason, schema};
 pub use deliver::{Deliveries, attempt, due, run};
 pub use endpoint::{Endpoint, State, Watched};
 pub use outbox::post;
-pub use profile::{Profile, Told};
+pub use profile::{Profile, Told, profiles};
 pub use settings::Settings;
 pub use settle::{DROPPED_AT_ONCE, run as settle};
 pub use sign::{OneSecret, Secrets, check as check_secret, generate as generate_secret};

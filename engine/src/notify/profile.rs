@@ -137,3 +137,8 @@ impl Shape {
         Json::from(members).to_string().into()
     }
 }
+
+/// The words of all profiles.
+pub fn profiles() -> Vec<&'static str> {
+    Profile::ALL.iter().map(|profile| profile.word()).collect()
+}

@@ -42,6 +42,7 @@ pub use underway::is_busy;
 use crate::{
     Answer, Error, LiveEvent,
     catalog::Catalog,
+    clock::Micros,
     id::Ids,
     limits::Limits,
     notify::post,
@@ -68,6 +69,13 @@ pub struct Told {
     pub calls: Vec<Ongoing>,
     /// There is something for endpoints.
     pub posted: bool,
+    /// When the first of what it has left to time is due.
+    pub due: Option<Micros>,
+}
+
+/// When the first of the timers is due.
+fn due(writes: &Writes) -> Option<Micros> {
+    writes.timers.iter().map(|timer| timer.due_at).min()
 }
 
 /// An answer that a commit gave.
@@ -185,6 +193,7 @@ impl<'a> Batch<'a> {
         }
         self.post().await?;
         self.count();
+        self.told.due = self.told.due.into_iter().chain(due(&self.writes)).min();
         let began = Instant::now();
         self.commit.commit_with(&self.writes).await?;
         phase("write", began);
@@ -226,6 +235,7 @@ impl<'a> Batch<'a> {
         }
         self.count();
         let writes = std::mem::take(&mut self.writes);
+        self.told.due = self.told.due.into_iter().chain(due(&writes)).min();
         Ok(self.commit.write(&writes).await?)
     }
 

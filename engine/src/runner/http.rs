@@ -53,7 +53,7 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
     };
     let masks = Masks::new(mask, request.token.as_ref().map(|(_, token)| token.as_str()));
     let answered = call.shared.egress.send(request.outgoing).await;
-    let duration_us = elapsed(began);
+    let duration_us = call.shared.took(began);
     if let (Ok(Answered { status: 401, .. }), Some((grant, token))) = (&answered, &request.token) {
         call.shared.tokens.forget(grant, token).await;
     }
@@ -61,7 +61,7 @@ pub async fn attempt(call: &Call<'_>, http: &Http) -> Result<Progress, Error> {
     let refused = last_status(call.row)? == Some(401);
     let attempts = with_attempt(call.row, shown)?;
     let made = count(&attempts);
-    let verdict = match verdict(http, &answered) {
+    let verdict = match verdict(call.shared, http, &answered) {
         // The token had been withdrawn: once, another may do.
         Verdict::Bad if request.token.is_some() && !refused && is_status(&answered, 401) => Verdict::Again(None),
         verdict => verdict,
@@ -99,7 +99,7 @@ fn unasked(
 ) -> Result<Progress, Error> {
     let Unmade { error, shown, may_pass } = unmade;
     let error = StepError { message: mask.apply(&error.message).into_owned(), ..error };
-    let duration_us = elapsed(began);
+    let duration_us = call.shared.took(began);
     let attempts = match shown {
         Some(request) => with_attempt(call.row, failed_attempt(call.now, &request, &error, duration_us))?,
         None => parse(&call.row.attempts)?,
@@ -142,10 +142,6 @@ fn last_status(row: &UnderwayRow) -> Result<Option<u64>, Error> {
     Ok(status.and_then(|status| status.to_string().parse().ok()))
 }
 
-fn elapsed(began: std::time::Instant) -> u64 {
-    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
 enum Verdict {
     Good,
     Bad,
@@ -153,11 +149,11 @@ enum Verdict {
     Again(Option<Duration>),
 }
 
-fn verdict(http: &Http, answered: &Result<Answered, Failure>) -> Verdict {
+fn verdict(shared: &Shared, http: &Http, answered: &Result<Answered, Failure>) -> Verdict {
     match answered {
         Ok(answered) if http.expect.iter().any(|(from, to)| (*from..=*to).contains(&answered.status)) => Verdict::Good,
         Ok(answered) if RETRIED.contains(&answered.status) || answered.status >= 500 => {
-            Verdict::Again(retry_after(&answered.headers, wall_clock()))
+            Verdict::Again(retry_after(&answered.headers, wall_clock(shared)))
         }
         Ok(_) => Verdict::Bad,
         // What is wrong with the address or too large stays so.
@@ -166,9 +162,12 @@ fn verdict(http: &Http, answered: &Result<Answered, Failure>) -> Verdict {
     }
 }
 
-/// A date in `Retry-After` is the partner's wall clock, whatever ours is.
-fn wall_clock() -> DateTime<Utc> {
-    to_utc(crate::clock::system_now())
+/// A date in `Retry-After` is the partner's wall clock, whatever ours is; where it is played, there is one.
+fn wall_clock(shared: &Shared) -> DateTime<Utc> {
+    match shared.played {
+        Some(_) => to_utc(shared.clock.now()),
+        None => to_utc(crate::clock::system_now()),
+    }
 }
 
 /// Who makes a call, and what it reads.
@@ -221,7 +220,7 @@ pub async fn once(caller: &Caller<'_>, http: &Http) -> Result<Once, Error> {
         caller.shared.tokens.forget(grant, token).await;
         return Ok(Once::Failed { reason: "the answer's status is 401".into(), again: Some(None) });
     }
-    let again = match verdict(http, &answered) {
+    let again = match verdict(caller.shared, http, &answered) {
         Verdict::Good => None,
         Verdict::Bad => Some(None),
         Verdict::Again(after) => Some(Some(after)),

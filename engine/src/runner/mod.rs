@@ -31,6 +31,7 @@ use crate::{
     history::{History, parse},
     machine::{Done, Shown, StepError},
     ongoing::{Before, Ongoing, Progress},
+    play::OneAtATime,
     store::{RunWithHit, UnderwayRow},
     work::{OutcomeReply, Work},
 };
@@ -73,8 +74,12 @@ impl Call<'_> {
 pub fn perform(shared: &Arc<Shared>, account: &str, ongoing: Ongoing) {
     let (shared, account) = (shared.clone(), account.to_owned());
     let one = AtWork::begin(&shared, &ongoing.row);
+    let mut turn = shared.played.as_ref().map(OneAtATime::next);
     tokio::spawn(async move {
         let _one = one;
+        if let Some(turn) = &mut turn {
+            turn.comes().await;
+        }
         let mut closing = shared.closing.subscribe();
         tokio::select! {
             () = performed(&shared, &account, ongoing) => {}

@@ -33,7 +33,7 @@ const WORKER_TRIES: u32 = 8;
 pub async fn run(call: &Call<'_>, script: &Script) -> Result<Progress, Error> {
     let began = Instant::now();
     let ran = called(call, script).await;
-    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let duration_us = call.shared.took(began);
     let shown = |console: Vec<String>| Shown {
         at: Some(call.now),
         duration_us,

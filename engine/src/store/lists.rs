@@ -35,7 +35,7 @@ pub struct HitQuery {
 pub enum WhichHits {
     /// Whatever became of them, without a look at that.
     All,
-    /// With their status.
+    /// With their status, and what they are replays of.
     AllByStatus,
     /// Of any status but `applied`.
     Status(&'static str),
@@ -49,6 +49,7 @@ pub struct ListedHit {
     pub hit: Uuid,
     /// Where it was asked for.
     pub status: Option<String>,
+    pub replay_of: Option<Uuid>,
 }
 
 #[async_trait]

@@ -22,7 +22,7 @@ export class Person {
     const context = await browser.newContext({ viewport: WIDE, colorScheme: "light", timezoneId: "UTC", locale: "en-GB" });
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
-    const person = Object.assign(new Person(), { url, key, pictures, browser, context, page, faults: [], expected: [] });
+    const person = Object.assign(new Person(), { url, key, pictures, browser, context, page, faults: [], expected: [process.env.TEMP_EXPECT].filter(Boolean) });
     page.on("request", (request) => {
       const asked = new URL(request.url());
       if (asked.protocol !== "data:" && asked.host !== new URL(url).host) person.faults.push(`asked ${asked}`);
@@ -102,8 +102,9 @@ export class Person {
   }
 
   async deploys(yaml) {
-    for (const deployed of (await this.api("POST", "/cycles", yaml)).data) {
-      await this.api("POST", `/cycles/${deployed.cycle?.name ?? deployed.name}/start`, {});
+    await this.api("POST", "/cycles", yaml);
+    for (const { name, state } of (await this.api("GET", "/cycles?limit=1000")).data) {
+      if (state !== "running") await this.api("POST", `/cycles/${name}/start`, {});
     }
   }
 
@@ -139,4 +140,6 @@ export async function scene(play) {
     console.error(error);
     process.exitCode = 1;
   });
+  // Whatever a scene still has open.
+  process.exit();
 }

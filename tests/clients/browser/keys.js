@@ -50,9 +50,9 @@ await scene(async (person, page) => {
   await person.signsIn(secret);
   await page.waitForURL("**/console/cycles");
   assert.equal(await page.getByRole("link", { name: "Keys" }).count(), 0);
+  person.expects(403);
   const refused = await person.goes("/console/keys");
   assert.equal(refused.status(), 403);
-  person.expects(403);
   await page.getByText("this needs the scope admin").waitFor();
 
   // Revoked: at the next step it is over.

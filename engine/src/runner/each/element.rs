@@ -180,7 +180,8 @@ impl Running<'_> {
     }
 }
 
-/// A step of an element as the trace shows it: without its output, which is in the document.
+/// A step of an element as the trace shows it: without its output, which is in the document; but with a
+/// decision's choice and an event's data, which are not.
 fn shown(id: &str, trace: &Trace, now: i64) -> Json {
     let mut members = vec![
         ("step", Json::from(id)),
@@ -188,6 +189,7 @@ fn shown(id: &str, trace: &Trace, now: i64) -> Json {
         ("started_at", Json::from(timestamp(trace.shown.at.unwrap_or(now)))),
         ("duration_us", Json::from(trace.shown.duration_us)),
     ];
+    members.extend(trace.result.clone().map(|result| ("output", result)));
     members.extend(trace.error.as_ref().map(|error| ("error", error_json(error))));
     members.extend(trace.shown.attempts.clone().map(|attempts| ("attempts", attempts)));
     members.extend(trace.shown.console.clone().map(|console| ("console", console)));

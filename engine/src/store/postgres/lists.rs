@@ -15,7 +15,7 @@ use super::{
 
 impl FromColumns for ListedHit {
     fn from_columns(c: &mut Columns<'_>) -> Result<Self> {
-        Ok(Self { webhook: c.get()?, hit: c.get()?, status: c.get()? })
+        Ok(Self { webhook: c.get()?, hit: c.get()?, status: c.get()?, replay_of: c.get()? })
     }
 }
 

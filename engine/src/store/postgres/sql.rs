@@ -298,14 +298,14 @@ pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING (SELECT $1::text AS
 // Lists: for each lane, one descending seek.
 
 pub const LIST_HITS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS JOIN LATERAL \
-    (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below AND hit >= $4 \
+    (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below AND hit >= $4 \
     ORDER BY hit DESC LIMIT $5) AS l";
 /// Names the index's own condition, or it could not be used.
 pub const LIST_HITS_BY_STATUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
-    JOIN LATERAL (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
+    JOIN LATERAL (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
     AND hit >= $4 AND status = $6 AND status <> 'applied' ORDER BY hit DESC LIMIT $5) AS l";
 pub const LIST_HITS_AMBIGUOUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
-    JOIN LATERAL (SELECT webhook, hit, status FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
+    JOIN LATERAL (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
     AND hit >= $4 AND ambiguous ORDER BY hit DESC LIMIT $5) AS l";
 pub const LIST_TRANSACTIONS: &str = "SELECT l.* FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS r (cycle_id, \
     status, below) CROSS JOIN LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \

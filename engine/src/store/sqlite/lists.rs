@@ -16,7 +16,7 @@ use super::{
     sql,
 };
 
-in_order!(ListedHit { webhook, hit, status });
+in_order!(ListedHit { webhook, hit, status, replay_of });
 
 #[async_trait]
 impl Lists for Sqlite {

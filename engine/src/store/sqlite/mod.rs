@@ -12,6 +12,7 @@ mod endpoints;
 mod error;
 mod lists;
 mod lock;
+mod memory;
 mod reads;
 mod routes;
 mod sessions;
@@ -63,7 +64,10 @@ const STATEMENTS_KEPT: usize = 320;
 pub struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
-    lock: Lock,
+    /// None in memory.
+    lock: Option<Lock>,
+    /// Only in memory.
+    images: Option<memory::Images>,
 }
 
 impl Sqlite {
@@ -99,7 +103,12 @@ impl Sqlite {
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(reading);
-        Ok(Self { writer: Arc::new(Mutex::new(Writer::new(writing, connection))), readers, lock })
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Writer::new(writing, connection))),
+            readers,
+            lock: Some(lock),
+            images: None,
+        })
     }
 }
 

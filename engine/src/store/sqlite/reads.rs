@@ -241,6 +241,8 @@ impl Store for Sqlite {
     async fn close(&self) {
         self.readers.close().await;
         self.writer.lock().await.close().await;
-        self.lock.release();
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
     }
 }

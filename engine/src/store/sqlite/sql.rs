@@ -279,16 +279,16 @@ pub const TIMERS_GONE: &str = "DELETE FROM timers WHERE (account, due_at, transa
 // Lists: for each lane, one descending seek for the ids; then each by its name.
 
 /// A hit's status stands behind its body: it is read only where `?5` says so.
-pub const LIST_HITS: &str = "SELECT h.webhook, h.hit, CASE WHEN ?5 THEN h.status END FROM jsonb_each(?2) AS r \
+pub const LIST_HITS: &str = "SELECT h.webhook, h.hit, CASE WHEN ?5 THEN h.status END, CASE WHEN ?5 THEN h.replay_of END FROM jsonb_each(?2) AS r \
     CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
     WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
     ORDER BY x.hit DESC LIMIT ?4)";
 /// Names the index's own condition, or it could not be used.
-pub const LIST_HITS_BY_STATUS: &str = "SELECT h.webhook, h.hit, ?5 FROM jsonb_each(?2) AS r \
+pub const LIST_HITS_BY_STATUS: &str = "SELECT h.webhook, h.hit, ?5, NULL FROM jsonb_each(?2) AS r \
     CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
     WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
     AND x.status = ?5 AND x.status <> 'applied' ORDER BY x.hit DESC LIMIT ?4)";
-pub const LIST_HITS_AMBIGUOUS: &str = "SELECT h.webhook, h.hit, h.status FROM jsonb_each(?2) AS r \
+pub const LIST_HITS_AMBIGUOUS: &str = "SELECT h.webhook, h.hit, h.status, NULL FROM jsonb_each(?2) AS r \
     CROSS JOIN hits AS h ON h.account = ?1 AND h.webhook = r.value->>0 AND h.hit IN (SELECT x.hit FROM hits AS x \
     WHERE x.account = ?1 AND x.webhook = r.value->>0 AND x.hit < CAST(r.value->>1 AS BLOB) AND x.hit >= ?3 \
     AND x.ambiguous = 1 ORDER BY x.hit DESC LIMIT ?4)";

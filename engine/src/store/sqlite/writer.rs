@@ -52,6 +52,13 @@ impl Writer {
         Ok(())
     }
 
+    /// With nothing under way, and nothing remembered of any account.
+    pub async fn alone(&mut self) -> Result<&mut SqliteConnection> {
+        self.ready().await?;
+        self.last.clear();
+        self.connection.as_mut().ok_or_else(|| Error::Unavailable("the store's connection is gone".into()))
+    }
+
     async fn roll_back(&mut self) {
         let Some(connection) = &mut self.connection else {
             self.open = false;

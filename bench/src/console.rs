@@ -1,0 +1,141 @@
+//! What a page of the console reads, with a million transactions stored: each read through the API, as a
+//! caller on loopback has it, connection and last byte included.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::{
+    Plan, Store,
+    drive::{Load, call},
+    process::{Place, Server, drive},
+    ratios::{hold, load, sound},
+    report::{Bound, Report, short},
+};
+
+/// A page's first byte comes within this, whatever is stored.
+const BOUND_MS: f64 = 20.0;
+/// Times that each is read.
+const EACH: usize = 200;
+/// The page that is read besides the first.
+const DEEP: usize = 100;
+/// Runs of the transaction that has many, and hits that match nothing.
+const RUNS: u64 = 200;
+const UNMATCHED: u64 = 10_000;
+/// What was counted lately is written by then.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(3);
+
+const LOOK: &str = "
+cycle: look
+steps:
+  placed: { webhook: , next: status }
+  status:
+    webhook:
+      early: 0s
+      mapping: [{ hit: $.body.key, transaction: $.placed.body.key }]
+    next: noted
+  noted: { set: { at: \"${$.status.received_at}\" } }
+";
+
+pub async fn measure(plan: &Plan, store: Store<'_>, report: &mut Report) -> Result<()> {
+    let place = Place::new(&plan.scratch, store.cluster).await?;
+    place.put_cycle("look", LOOK)?;
+    let node = place.node()?;
+    hold(&node, "/hooks/hold/placed", 0, plan.held)?;
+    hold(&node, "/hooks/look/placed", 0, 1)?;
+    let none =
+        Load { first: 1, count: Some(UNMATCHED), warm: 0.0, ..load(&node, "/hooks/look/status", KEYED, 64, 0.0) };
+    sound(drive(&none)?)?;
+    let again = Load { count: Some(RUNS), warm: 0.0, ..load(&node, "/hooks/look/status", SAME, 1, 0.0) };
+    sound(drive(&again)?)?;
+    tokio::time::sleep(WRITTEN_WITHIN).await;
+    let many = short(plan.held as f64);
+    for (what, path) in pages(&node).await? {
+        let (p99, max, detail) = read(&node, &path).await?;
+        let detail = format!("max {} ms; {detail}", short(max));
+        report.line(store.name, &format!("{what}, {many} stored: p99"), Bound::AtMost(BOUND_MS), p99, " ms", detail);
+    }
+    node.stop()?;
+    place.remove(store.cluster).await
+}
+
+const KEYED: &str = r#"{"key":"k-{i}"}"#;
+const SAME: &str = r#"{"key":"k-0"}"#;
+
+/// (what, its address)
+async fn pages(node: &Server) -> Result<Vec<(&'static str, String)>> {
+    let list = get(node, "/transactions?limit=1&cycle=hold").await?;
+    let one = text(&list["data"][0]["id"])?;
+    let list = get(node, "/transactions?limit=1&cycle=look").await?;
+    let with_runs = text(&list["data"][0]["id"])?;
+    let list = get(node, "/hits?limit=1&status=unmatched").await?;
+    let unmatched = text(&list["data"][0]["id"])?;
+    let mut pages: Vec<(&str, String)> = [
+        ("cycles", "/cycles"),
+        ("webhooks", "/webhooks"),
+        ("charts of all cycles", "/figures"),
+        ("figures of a cycle", "/cycles/hold/figures"),
+        ("transactions", "/transactions"),
+        ("transactions held in a cycle", "/transactions?cycle=hold&status=held"),
+        ("transactions of a cycle", "/transactions?cycle=hold"),
+        ("transactions, none failed", "/transactions?status=failed"),
+        ("transactions, none failed at a step", "/transactions?step=status&status=failed"),
+        ("transactions, none held at a step", "/transactions?cycle=hold&step=placed"),
+        ("transactions by an order's number", "/transactions?key=k-4711"),
+        ("transactions by a number that is none", "/transactions?key=nobody"),
+        ("hits", "/hits"),
+        ("hits of a cycle", "/hits?cycle=hold"),
+        ("hits, unmatched", "/hits?status=unmatched"),
+        ("hits, applied", "/hits?status=applied&cycle=look"),
+        ("hits, none ambiguous", "/hits?ambiguous=true"),
+        ("hits, none rejected", "/hits?status=rejected"),
+    ]
+    .map(|(what, path)| (what, path.to_owned()))
+    .to_vec();
+    pages.push(("transactions, page 100", deep(node, "/transactions?").await?));
+    pages.push(("transactions held in a cycle, page 100", deep(node, "/transactions?cycle=hold&status=held&").await?));
+    pages.push(("hits, page 100", deep(node, "/hits?").await?));
+    pages.push(("hits, unmatched, page 100", deep(node, "/hits?status=unmatched&").await?));
+    pages.push(("a transaction", format!("/transactions/{one}")));
+    pages.push(("a transaction with 200 runs", format!("/transactions/{with_runs}")));
+    pages.push(("an unmatched hit explained", format!("/hits/{unmatched}/explain")));
+    Ok(pages)
+}
+
+/// The address of the hundredth page.
+async fn deep(node: &Server, list: &str) -> Result<String> {
+    let mut path = list.trim_end_matches(['?', '&']).to_owned();
+    for _ in 1..DEEP {
+        let page = get(node, &path).await?;
+        path = format!("{list}after={}", text(&page["next"]).context("there are fewer pages")?);
+    }
+    Ok(path)
+}
+
+/// Milliseconds at p99 and at most; and what it is.
+async fn read(node: &Server, path: &str) -> Result<(f64, f64, String)> {
+    let path = format!("/api/v1{path}");
+    let (mut took, mut bytes) = (Vec::with_capacity(EACH), 0);
+    for _ in 0..EACH {
+        let began = Instant::now();
+        let (status, told) = call(&node.host, "GET", &path, "").await?;
+        took.push(began.elapsed().as_secs_f64() * 1_000.0);
+        ensure!(status == 200, "{path}: {status} {told}");
+        bytes = told.len();
+    }
+    took.sort_by(f64::total_cmp);
+    let at = |part: f64| took.get((took.len() as f64 * part) as usize).copied().unwrap_or_default();
+    let max = took.last().copied().unwrap_or_default();
+    Ok((at(0.99), max, format!("p50 {} ms; {} kB", short(at(0.5)), short(bytes as f64 / 1_000.0))))
+}
+
+async fn get(node: &Server, path: &str) -> Result<Value> {
+    let (status, told) = call(&node.host, "GET", &format!("/api/v1{path}"), "").await?;
+    ensure!(status == 200, "{path}: {status} {told}");
+    Ok(serde_json::from_str(&told)?)
+}
+
+fn text(value: &Value) -> Result<String> {
+    value.as_str().map(str::to_owned).context("no text")
+}

@@ -118,7 +118,7 @@ await scene(async (person, page) => {
   await text("`$.body` has no `order`, but `orders`");
   await text("which stands at `$.body.orders.id`");
   await body.fill('{ "order":\n  { "id": A-42 } }');
-  await text("line 2, column 10");
+  await text("line 2, column 11");
   assert.equal(await page.locator("pre.place mark").innerText(), "A");
   await person.looks();
   await body.fill('{ "order": { "id": "Q" } }');

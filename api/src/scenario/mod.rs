@@ -11,12 +11,15 @@ mod judge;
 mod outside;
 mod play;
 mod played;
+mod prepared;
 mod sent;
 mod shown;
+mod wire;
 
 pub use edges::{edges, written as written_edge};
 pub use judge::{Unmet, differences, judge};
-pub use play::{Prepared, Unplayable, play};
+pub use play::play;
 pub use played::{
     Moment, Played, PlayedAnswer, PlayedHit, PlayedRun, PlayedStep, PlayedTransaction, Sent, SentWhat, TakenEdge,
 };
+pub use prepared::{Prepared, Unplayable};

@@ -189,6 +189,11 @@ fn what_was_not_given_is_asked_for() {
         assert!(said.contains(asked), "{said}");
         assert_eq!(code, Some(i32::from(given.is_empty())), "{said}");
     }
+    let tracker = std::fs::read_to_string(root().join("definitions/cycles/tracker-issues.yaml")).expect("an example");
+    let unsubscribed =
+        "test: one\ncycle: tracker-issues\ngiven: { env: { TRACKER_URL: \"https://a.example\" } }\nsteps: []\n";
+    let (said, _) = Folder::new(&tracker, unsubscribed).said();
+    assert!(said.contains("add `changed.subscribe` to `given.http`"), "{said}");
     let env = SHOP.replace("${vars.carrier}", "${env.CARRIER}");
     let one = "test: one\ncycle: shop\nsteps: []\n";
     assert!(Folder::new(&env, one).said().0.contains("add `CARRIER` to `given.env`"));

@@ -13,16 +13,19 @@ mod judge;
 mod outside;
 mod play;
 mod played;
+mod prepared;
 pub mod record;
 mod sent;
 mod shown;
 mod steady;
+mod wire;
 mod yaml;
 
 pub use compare::{Compared, Turn, compare};
 pub use edges::{edges, written as written_edge};
 pub use judge::{Unmet, differences, judge};
-pub use play::{Prepared, Unplayable, play};
+pub use play::play;
 pub use played::{
     Moment, Played, PlayedAnswer, PlayedHit, PlayedRun, PlayedStep, PlayedTransaction, Sent, SentWhat, TakenEdge,
 };
+pub use prepared::{Prepared, Unplayable};

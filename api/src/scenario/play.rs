@@ -6,98 +6,30 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderMap, Request as HttpRequest, header},
-    response::Response,
-};
+use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use holdfast_definitions::{
-    Action, Cycle, GivenAnswers, Json, Members, Request, RequestBody, Retention, ScenarioGiven,
-};
+use holdfast_definitions::{Action, Cycle, Request, Retention};
 use holdfast_engine::{
-    DEFAULT_ACCOUNT, Engine, Error, Hit, HitFilter, HitId, HitStatus, PageQuery, Setting, Stage, TransactionFilter,
+    DEFAULT_ACCOUNT, Engine, Error, Hit, HitFilter, HitId, HitStatus, PageQuery, Stage, TransactionFilter,
     TransactionId, TransactionView,
 };
 use tokio::task::JoinSet;
 
 use super::{
-    Moment, Played, PlayedAnswer, PlayedHit, PlayedRun, PlayedStep, PlayedTransaction, edges, outside::Outside, sent,
+    Moment, Played, PlayedHit, PlayedRun, PlayedStep, PlayedTransaction, Prepared, Unplayable, edges,
+    outside::Outside,
+    sent,
+    wire::{self, Arrived},
 };
 use crate::{
     App, Limits, Metrics,
-    hooks::{self, Rates, Vouched},
+    hooks::{self, Rates},
 };
 
 /// A caller whose answer is there has it long before.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// An answer's body, at most.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Transactions, and hits, that are looked at.
 const ROWS_MAX: u32 = 1_000;
-/// What ids and scripts' random numbers are drawn from: the same in every scenario.
-const SEED: u64 = 1;
-/// Fields that name a hit or a transaction, or frame the message.
-const LEFT_OUT: [&str; 3] = ["holdfast-hit", "holdfast-transaction", "content-length"];
-
-/// Why the actions could not all be done. Nothing came of them.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unplayable {
-    /// Something must be given first, or the cycle can't be deployed.
-    #[error("{0}")]
-    Setting(String),
-    /// A step called another system, and no answer is given for it.
-    #[error("{step} calls another system, and nothing is given that it answers: add `{step}` to `given.http`")]
-    NoAnswer {
-        /// The position of the action by which it came to that; none: by the start of the cycle.
-        action: Option<usize>,
-        step: String,
-    },
-    /// An action that can't be done as things are then.
-    #[error("{message}")]
-    Action { action: usize, message: String },
-}
-
-/// A cycle with what is given: what actions are played on. Made once for many plays.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    pub cycle: Arc<Cycle>,
-    setting: Setting,
-    answers: BTreeMap<String, GivenAnswers>,
-}
-
-impl Prepared {
-    /// `Setting` where the cycle reads of the variables or the environment what is not given.
-    pub fn new(cycle: Arc<Cycle>, given: &ScenarioGiven) -> Result<Self, Unplayable> {
-        if let Some(name) = cycle.env.iter().find(|name| !given.env.contains_key(*name)) {
-            let message = format!("{} reads {name} of the environment: add `{name}` to `given.env`", cycle.name);
-            return Err(Unplayable::Setting(message));
-        }
-        let unset = |(name, value): &(&String, &Json)| **value == Json::Null && !given.vars.contains_key(*name);
-        if let Some((name, _)) = cycle.vars.iter().find(unset) {
-            let message = format!("{}'s variable {name} has no value: add `{name}` to `given.vars`", cycle.name);
-            return Err(Unplayable::Setting(message));
-        }
-        // One that is not given is there all the same: a scenario's hits come from behind the verifier.
-        let secret = |name: &String| given.secrets.get(name).cloned().unwrap_or_else(|| format!("secret {name}"));
-        let shared = cycle.webhooks().filter_map(|(_, _, webhook)| webhook.shared.clone());
-        let mut shared: Vec<String> = shared.collect();
-        shared.sort();
-        shared.dedup();
-        let setting = Setting {
-            file: format!("{}.yaml", cycle.name),
-            text: cycle.source.clone(),
-            at: given.at,
-            vars: given.vars.clone(),
-            secrets: cycle.secrets.iter().map(|name| (name.clone(), secret(name))).collect(),
-            environment: given.env.clone(),
-            shared,
-            seed: SEED,
-        };
-        Ok(Self { cycle, setting, answers: given.http.clone() })
-    }
-}
 
 /// Plays the actions on a cycle that has just been started, from the first to the last, each when all
 /// that the one before led to is done. The stage is then free for the next play.
@@ -108,13 +40,11 @@ pub async fn play(stage: &Stage, prepared: &Prepared, actions: &[Action]) -> Res
     let engine = engine.map_err(|error| Unplayable::Setting(said(&error)))?;
     outside.is_of(&engine);
     let started = engine.start_connected().await;
-    if outside.missing().is_some() || started.is_err() {
+    let unanswered = outside.missing().map(|step| Unplayable::NoAnswer { action: None, step });
+    let refused = started.err().map(|error| Unplayable::Setting(said(&error)));
+    if let Some(unplayable) = unanswered.or(refused) {
         engine.end().await;
-        let wrong = |error: &Error| Unplayable::Setting(said(error));
-        started.map_err(|error| wrong(&error))?;
-    }
-    if let Some(step) = outside.missing() {
-        return Err(Unplayable::NoAnswer { action: None, step });
+        return Err(unplayable);
     }
     let mut app = App::new(engine.clone(), Limits::default(), "https://holdfast.example", Metrics::idle());
     app.rates = Arc::new(Rates::unkept());
@@ -159,14 +89,6 @@ struct HitSoFar {
     id: Option<HitId>,
     of: Option<TransactionId>,
     repeats: bool,
-}
-
-/// An answer as it came.
-struct Arrived {
-    hit: Option<HitId>,
-    transaction: Option<TransactionId>,
-    repeats: bool,
-    answer: PlayedAnswer,
 }
 
 impl Player {
@@ -235,7 +157,7 @@ impl Player {
         let name = &self.cycle.name;
         let identifier = self.engine.identifier(DEFAULT_ACCOUNT, name, &request.step);
         let identifier = identifier.ok_or_else(|| Error::Invalid(format!("{name} has no webhook {}", request.step)))?;
-        let sent = http_request(&identifier, request)?;
+        let sent = wire::request(&identifier, request)?;
         self.outside.hits(&request.step);
         self.first = self.first.or_else(|| Some(self.engine.now()));
         let mut kept = self.engine.kept_callers();
@@ -256,7 +178,7 @@ impl Player {
             of: None,
             repeats: false,
         });
-        self.waiting.spawn(async move { (at, arrived(hooks::take(State(app), sent).await).await) });
+        self.waiting.spawn(async move { (at, wire::arrived(hooks::take(State(app), sent).await).await) });
         loop {
             tokio::select! {
                 biased;
@@ -440,61 +362,4 @@ fn transaction(view: TransactionView, hits: &BTreeMap<HitId, usize>) -> PlayedTr
         runs: runs.into_iter().map(run).collect(),
         gone: false,
     }
-}
-
-fn http_request(identifier: &str, request: &Request) -> Result<HttpRequest<Body>, Error> {
-    let mut target = format!("/hooks/{identifier}");
-    if !request.query.is_empty() {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&request.query);
-        target = format!("{target}?{}", query.finish());
-    }
-    let mut built = HttpRequest::builder().method(request.method.as_str()).uri(target);
-    for (name, value) in &request.headers {
-        built = built.header(name, value);
-    }
-    let typed = request.headers.iter().any(|(name, _)| name == header::CONTENT_TYPE.as_str());
-    let body = match &request.body {
-        RequestBody::None => String::new(),
-        RequestBody::Json(body) => {
-            if !typed {
-                built = built.header(header::CONTENT_TYPE, "application/json");
-            }
-            body.to_string()
-        }
-        RequestBody::Raw(text) => text.clone(),
-    };
-    if request.verified {
-        built = built.extension(Vouched);
-    }
-    built.body(Body::from(body)).map_err(|error| Error::Invalid(format!("the hit can't be sent: {error}")))
-}
-
-async fn arrived(response: Response) -> Arrived {
-    let (head, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, ANSWER_BYTES_MAX).await.unwrap_or_default();
-    let field = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let essence = field("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let is_json = essence == "application/json" || essence.ends_with("+json");
-    let text = || Json::from(String::from_utf8_lossy(&body).into_owned());
-    let body = match body.is_empty() {
-        true => Json::Null,
-        false if is_json => Json::parse(&body).unwrap_or_else(|_| text()),
-        false => text(),
-    };
-    Arrived {
-        hit: field("holdfast-hit").and_then(|id| id.parse().ok()),
-        transaction: field("holdfast-transaction").and_then(|id| id.parse().ok()),
-        repeats: field("idempotency-replayed").is_some(),
-        answer: PlayedAnswer { status: head.status.as_u16(), headers: fields(&head.headers), body },
-    }
-}
-
-fn fields(headers: &HeaderMap) -> Json {
-    let mut members = Members::new();
-    for name in headers.keys().filter(|name| !LEFT_OUT.contains(&name.as_str())) {
-        let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        members.insert(name.as_str().to_owned(), Json::from(values.collect::<Vec<_>>().join(", ")));
-    }
-    Json::from(members)
 }

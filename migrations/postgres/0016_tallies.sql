@@ -17,7 +17,7 @@ CREATE TABLE tallies (
 CREATE INDEX tallies_by_hour ON tallies (account, hour);
 
 -- Few are ambiguous, and few fail: what people look for among many.
-CREATE INDEX hits_ambiguous ON hits (account, webhook, hit) WHERE ambiguous;
+CREATE INDEX hits_ambiguous ON hits (account, webhook, ambiguous, hit) WHERE ambiguous;
 CREATE INDEX transactions_failed ON transactions (account, cycle_id, step, transaction_id) WHERE status = 'failed';
 
 SELECT holdfast_guard();

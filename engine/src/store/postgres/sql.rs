@@ -295,29 +295,35 @@ pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING (SELECT $1::text AS
     WHERE t.account = r.account AND t.due_at = r.due_at AND t.transaction_id = r.id AND t.run = \
     r.run";
 
-// Lists: for each lane, one descending seek.
+// Lists: for each lane, one descending seek. A lane's name is compared and sorted by together with the id: by
+// itself it would let the planner walk down the primary key, which has the ids in this order as well, past all that
+// are of other lanes.
 
 pub const LIST_HITS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS JOIN LATERAL \
     (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below AND hit >= $4 \
     ORDER BY hit DESC LIMIT $5) AS l";
 /// Names the index's own condition, or it could not be used.
 pub const LIST_HITS_BY_STATUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
-    JOIN LATERAL (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
-    AND hit >= $4 AND status = $6 AND status <> 'applied' ORDER BY hit DESC LIMIT $5) AS l";
+    JOIN LATERAL (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook \
+    AND (status, hit) < ($6, r.below) AND (status, hit) >= ($6, $4) AND status <> 'applied' \
+    ORDER BY status DESC, hit DESC LIMIT $5) AS l";
 pub const LIST_HITS_AMBIGUOUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS \
-    JOIN LATERAL (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below \
-    AND hit >= $4 AND ambiguous ORDER BY hit DESC LIMIT $5) AS l";
+    JOIN LATERAL (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook \
+    AND (ambiguous, hit) < (true, r.below) AND (ambiguous, hit) >= (true, $4) AND ambiguous \
+    ORDER BY ambiguous DESC, hit DESC LIMIT $5) AS l";
 pub const LIST_TRANSACTIONS: &str = "SELECT l.* FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS r (cycle_id, \
     status, below) CROSS JOIN LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
-    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND \
-    cycle_id = r.cycle_id AND status = r.status AND transaction_id < r.below AND transaction_id >= $5 \
-    ORDER BY transaction_id DESC LIMIT $6) AS l";
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 \
+    AND (cycle_id, status, transaction_id) < (r.cycle_id, r.status, r.below) \
+    AND (cycle_id, status, transaction_id) >= (r.cycle_id, r.status, $5) \
+    ORDER BY cycle_id DESC, status DESC, transaction_id DESC LIMIT $6) AS l";
 /// Names the index's own condition, or it could not be used.
 pub const LIST_FAILED_AT: &str = "SELECT l.* FROM unnest($2::uuid[], $4::uuid[]) AS r (cycle_id, below) CROSS JOIN \
     LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
-    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND cycle_id = r.cycle_id \
-    AND step = $3 AND status = 'failed' AND transaction_id < r.below AND transaction_id >= $5 \
-    ORDER BY transaction_id DESC LIMIT $6) AS l";
+    expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND status = 'failed' \
+    AND (cycle_id, step, transaction_id) < (r.cycle_id, $3, r.below) \
+    AND (cycle_id, step, transaction_id) >= (r.cycle_id, $3, $5) \
+    ORDER BY cycle_id DESC, step DESC, transaction_id DESC LIMIT $6) AS l";
 pub const NEWEST_TRANSACTIONS: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
     expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND \
     transaction_id < $2 AND transaction_id >= $3 ORDER BY transaction_id DESC LIMIT $4";

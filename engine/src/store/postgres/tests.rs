@@ -371,3 +371,26 @@ async fn every_table_with_an_account_is_guarded() {
     assert!(bare.is_empty(), "{bare:?}");
     assert!(guarded.iter().any(|(table, _)| table == "later") && guarded.len() > 30, "{guarded:?}");
 }
+
+/// The primary key has the ids in the order of a list as well: walked down, it goes past all that are of
+/// other lanes, a million of them where a lane is empty.
+#[tokio::test]
+async fn a_lane_of_a_list_is_read_by_its_own_index() {
+    let own = own().await;
+    own.store.prepare(conformance::NOON).await.unwrap();
+    let mut connection = own.store.writers.acquire().await.unwrap();
+    for (name, text, index, others) in [
+        ("by_status", sql::LIST_HITS_BY_STATUS, "account_webhook_status_hit_idx", 5),
+        ("ambiguous", sql::LIST_HITS_AMBIGUOUS, "account_webhook_ambiguous_hit_idx", 4),
+        ("lanes", sql::LIST_TRANSACTIONS, "account_cycle_id_status_transaction_id_idx", 5),
+        ("failed_at", sql::LIST_FAILED_AT, "account_cycle_id_step_transaction_id_idx", 5),
+    ] {
+        connection.execute(AssertSqlSafe(format!("PREPARE list_{name} AS {text}"))).await.unwrap();
+        let explain = format!("EXPLAIN EXECUTE list_{name} ('a'{})", ", NULL".repeat(others));
+        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
+        let scans = plan.iter().filter(|line| line.contains("Scan") && line.contains(" using "));
+        let strays: Vec<&String> = scans.clone().filter(|line| !line.contains(index)).collect();
+        assert!(scans.count() >= 4 && strays.is_empty(), "{name}:\n{}", plan.join("\n"));
+        assert!(!plan.iter().any(|line| line.trim_start().starts_with("->  Sort")), "{name}:\n{}", plan.join("\n"));
+    }
+}

@@ -10,7 +10,7 @@ use holdfast_engine::TransactionId;
 use super::{
     page::{Shell, show},
     session::Looker,
-    transactions::{PATH, short},
+    transactions::short,
     written::{Cut, Line, cut, difference, pretty, size},
 };
 use crate::{App, Problem, v1};

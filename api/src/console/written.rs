@@ -74,8 +74,8 @@ pub fn cut(mut text: String, bytes: usize) -> Cut {
 /// `640 bytes`, `12 KiB`, `3.4 MiB`.
 pub fn size(bytes: usize) -> String {
     match bytes {
-        ..1_024 => format!("{bytes} bytes"),
-        ..1_048_576 => format!("{} KiB", bytes / 1_024),
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
         _ => format!("{}.{} MiB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
     }
 }

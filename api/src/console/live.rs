@@ -21,6 +21,9 @@ use crate::App;
 const PACE: Duration = Duration::from_secs(1);
 /// After an event, so that what comes right behind it is told with it.
 const SETTLE: Duration = Duration::from_millis(150);
+/// Once more after the last event, and after the page came: counts lag a little behind, on other nodes two
+/// seconds, and what happened before the stream began is told nowhere else.
+const ECHO: Duration = Duration::from_millis(2_500);
 /// How often it is looked whether the session still is one.
 const SESSION_FRESH: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -46,7 +49,15 @@ pub async fn live(
     Query(topic): Query<Topic>,
 ) -> Sse<impl futures_core::Stream<Item = Result<Event, Infallible>>> {
     let again = tokio::time::interval(SESSION_FRESH);
-    let watcher = Watcher { events: app.engine.events(), app, looker, topic, again, last: None };
+    let watcher = Watcher {
+        events: app.engine.events(),
+        app,
+        looker,
+        topic,
+        again,
+        last: None,
+        echo: Some(Instant::now() + ECHO),
+    };
     let stream = futures_util::stream::unfold(watcher, |mut watcher| async move {
         // A browser gives no event whose data is empty.
         watcher.changed().await.then(|| (Ok(Event::default().event("changed").data("now")), watcher))
@@ -62,18 +73,25 @@ struct Watcher {
     again: tokio::time::Interval,
     /// When it was last told.
     last: Option<Instant>,
+    /// When it is told once more; none after that, until something happens.
+    echo: Option<Instant>,
 }
 
 impl Watcher {
     /// Ready when something has changed; false at the end of the session.
     async fn changed(&mut self) -> bool {
         loop {
+            let echo = self.echo.unwrap_or_else(|| Instant::now() + HEARTBEAT);
             tokio::select! {
                 event = self.events.recv() => match event {
                     Ok(event) if event.account != self.looker.account() || !self.topic.has(&event) => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => return false,
                 },
+                () = sleep_until(echo), if self.echo.is_some() => {
+                    self.echo = None;
+                    return true;
+                }
                 _ = self.again.tick() => if !self.may_go_on().await { return false },
             }
         }
@@ -82,6 +100,7 @@ impl Watcher {
         sleep_until(due).await;
         self.events = self.events.resubscribe();
         self.last = Some(Instant::now());
+        self.echo = Some(Instant::now() + ECHO);
         true
     }
 

@@ -12,7 +12,7 @@ steps:
     webhook:
       mapping:
         - {{ hit: $.body.order.id, transaction: $.placed.body.id }}
-        - {{ hit: $.query.shop, transaction: $.placed.body.lines[*].shop }}
+        - {{ hit: $.query.shop, transaction: '$.placed.body.lines[*].shop' }}
 "
     );
     let mut checked = holdfast_definitions::check("c.yaml", &text);

@@ -70,10 +70,10 @@ await scene(async (person, page) => {
   await person.weighs("/console/cycles");
 
   // Who may only read sees no button, and has none of it done.
-  const { secret } = await person.api("POST", "/keys", { name: "reader", scopes: ["read"] });
+  const { key } = await person.api("POST", "/keys", { name: "reader", scopes: ["read"] });
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL("**/console/sign-in");
-  await person.signsIn(secret);
+  await person.signsIn(key);
   await page.waitForURL("**/console/cycles");
   for (const path of ["/console/cycles?after=many-9", "/console/cycles/orders"]) {
     await person.goes(path);

@@ -103,3 +103,13 @@ window.addEventListener("beforeunload", (event) => {
   const editor = document.querySelector("textarea[data-indent]");
   if (editor && !sent && editor.value !== editor.defaultValue) event.preventDefault();
 });
+
+// A picture that is wider than its box begins where its cycle does.
+const begins = () => {
+  for (const box of document.querySelectorAll(".picture")) {
+    const start = box.querySelector(".start")?.getBoundingClientRect();
+    if (start) box.scrollLeft += start.left + start.width / 2 - box.getBoundingClientRect().left - box.clientWidth / 2;
+  }
+};
+begins();
+document.addEventListener("htmx:oobAfterSwap", begins);

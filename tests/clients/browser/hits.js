@@ -1,4 +1,4 @@
-// Hits: seen as they come, explained, replayed; a match tried; secrets.
+// Hits: seen as they come, explained, replayed; a match tried.
 import assert from "node:assert/strict";
 import { EVIL, scene } from "./browser.js";
 
@@ -124,7 +124,7 @@ await scene(async (person, page) => {
   await body.fill('{ "order": { "id": "Q" } }');
   await page.getByRole("button", { name: "Try it" }).click();
   await text("Nothing comes near");
-  assert.equal((await person.api("GET", "/hits?limit=1000")).data.length, 11, "nothing that was tried is kept");
+  assert.equal((await person.api("GET", "/hits?limit=1000")).data.length, 10, "nothing that was tried is kept");
 
   // Replayed once its transaction is there.
   const early = (await status("C-9")).hit;
@@ -157,7 +157,6 @@ await scene(async (person, page) => {
   await person.goes("/console/hits?status=unmatched&cycle=orders");
   await page.getByRole("button", { name: "Replay all that match…" }).click();
   const many = await page.getByRole("heading", { name: /^Replay \d+ hits\?/ }).innerText();
-  await page.getByRole("button", { name: "Leave them" }).count();
   assert.ok(Number(many.match(/\d+/)[0]) >= 5, many);
   await page.getByRole("link", { name: "Leave them" }).click();
   await page.waitForURL("**/console/hits?**");
@@ -174,10 +173,10 @@ await scene(async (person, page) => {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL("**/sign-in");
   await enters(key);
-  await row(missed).waitFor();
+  await page.getByRole("link", { name: `…${missed.slice(-8)}` }).waitFor();
   assert.equal(await page.getByRole("button", { name: /Replay/ }).count(), 0);
   await person.goes(`/console/hits/${missed}`);
-  await text("What came nearest").catch(() => text("Why"));
+  await text("What came nearest");
   assert.equal(await page.getByRole("button", { name: /Replay|Give/ }).count(), 0);
   const [cookie] = (await person.context.cookies()).filter((cookie) => cookie.name === "holdfast-session");
   const token = JSON.parse(await page.locator("body").getAttribute("hx-headers"))["x-holdfast-token"];

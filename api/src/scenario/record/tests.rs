@@ -72,8 +72,7 @@ test: as transaction T went
 cycle: orders
 given:
   at: 2026-03-01T09:00:00.250Z
-  http:
-    ask: [[{ error: timeout, message: too slow }, { status: 200, body: { paid: "4242" } }]]
+  http: { ask: [[{ error: timeout, message: too slow }, { status: 200, body: { paid: "4242" } }]] }
 steps:
   - hit: placed
     headers: { x-shop: "4242 north" }

@@ -143,13 +143,14 @@ impl<P: Plays> Search<'_, P> {
         Ok(())
     }
 
-    /// The scenario's own order of some hits, which says nothing unless the scenario pauses between them.
+    /// The scenario's own order of some hits: it says nothing unless the scenario pauses between them, and
+    /// they may come sooner than it has them.
     fn is_the_scenarios(&self, sequence: &Sequence) -> bool {
         let apart = Apart::of(sequence);
-        !apart.out_of_order
-            && !apart.doubled
-            && !apart.waits
-            && self.ground.own(&hits_of(sequence)).iter().skip(1).all(|one| matches!(one, Move::Hit(_)))
+        let hits = hits_of(sequence);
+        let pauses = self.ground.own(&hits).iter().skip(1).any(|one| matches!(one, Move::Wait(_)));
+        let may_hurry = hits.iter().any(|hit| self.ground.hits.get(*hit).is_some_and(|tried| !tried.on_time));
+        !apart.out_of_order && !apart.doubled && !apart.waits && !(pauses && may_hurry)
     }
 
     async fn found(&mut self, sequence: Sequence, fault: Fault) -> Result<(), P::Error> {

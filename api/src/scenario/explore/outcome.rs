@@ -24,8 +24,8 @@ pub struct Outcome {
 pub struct Fate {
     /// Its position among the scenario's hits.
     pub hit: usize,
-    /// It started or resumed a transaction.
-    pub applied: bool,
+    /// It started or resumed a transaction, or was recognised as one that did.
+    pub taken: bool,
     /// `applied`, `unmatched (…)`
     pub told: String,
     /// The steps of each run that it began.
@@ -93,7 +93,7 @@ impl Outcome {
         self.lost(said, &mut found);
         self.stuck(said, &mut found);
         // Where another hit was taken, all else is what comes of it.
-        if found.is_empty() && self.applied() == said.applied() {
+        if found.is_empty() && self.taken() == said.taken() {
             self.ended(said, &mut found);
             self.answered(said, &mut found);
             self.sent(said, &mut found);
@@ -101,8 +101,8 @@ impl Outcome {
         found
     }
 
-    fn applied(&self) -> BTreeSet<usize> {
-        self.hits.iter().filter(|fate| fate.applied).map(|fate| fate.hit).collect()
+    fn taken(&self) -> BTreeSet<usize> {
+        self.hits.iter().filter(|fate| fate.taken).map(|fate| fate.hit).collect()
     }
 
     fn of_hit(&self, hit: usize) -> impl Iterator<Item = &Fate> {
@@ -114,10 +114,10 @@ impl Outcome {
     }
 
     fn lost(&self, said: &Self, found: &mut Vec<Otherwise>) {
-        for fate in said.hits.iter().filter(|fate| fate.applied) {
+        for fate in said.hits.iter().filter(|fate| fate.taken) {
             let mut came = self.of_hit(fate.hit).peekable();
             if let Some(first) = came.peek().map(|first| first.told.clone())
-                && came.all(|came| !came.applied)
+                && came.all(|came| !came.taken)
             {
                 found.push(Otherwise { fault: Fault::Lost, hit: Some(fate.hit), said: fate.told.clone(), came: first });
             }
@@ -153,7 +153,8 @@ impl Outcome {
                 outcome.of_hit(fate.hit).flat_map(|fate| fate.ways.iter().cloned()).collect()
             };
             let (wanted, came) = (ways(said), ways(self));
-            if wanted != came {
+            // One that is recognised as another has no way of its own.
+            if wanted != came && !came.is_empty() {
                 let told = |ways: BTreeSet<Vec<String>>| {
                     ways.iter().map(|way| format!("[{}]", way.join(", "))).collect::<Vec<_>>().join(" and ")
                 };

@@ -77,7 +77,11 @@ async fn one(
     sequence: &Sequence,
 ) -> Result<Outcome, Unplayable> {
     match play(stage, prepared, &terrain.actions(sequence)).await {
-        Ok(played) => Ok(Outcome::of(&played.end, &hits_of(sequence), &prepared.cycle)),
+        Ok(played) => {
+            let same = |hit: usize| terrain.same.get(hit).copied().unwrap_or(hit);
+            let order: Vec<usize> = hits_of(sequence).into_iter().map(same).collect();
+            Ok(Outcome::of(&played.end, &order, &prepared.cycle))
+        }
         // Its way leads to a call that the scenario's own order does not make.
         Err(Unplayable::NoAnswer { step, .. }) => Ok(Outcome { unknown: Some(step), ..Outcome::default() }),
         Err(error) => Err(error),

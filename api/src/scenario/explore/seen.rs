@@ -38,7 +38,7 @@ fn fate(moment: &Moment, at: usize, hit: &PlayedHit, scenarios: usize) -> Fate {
     let answer = hit.answer.as_ref().map(|answer| (answer.status, steady(&answer.body)));
     Fate {
         hit: scenarios,
-        applied: hit.status == Some(HitStatus::Applied),
+        taken: matches!(hit.status, Some(HitStatus::Applied | HitStatus::Duplicate)),
         told,
         ways: runs.filter(|run| run.hit == Some(at)).map(way).collect(),
         answer,

@@ -6,8 +6,10 @@ use std::time::Duration;
 use holdfast_definitions::{Action, Cycle, Delay, Request, Retention, Scenario, StepKind, format_duration};
 
 use super::{Ground, Tried};
+use crate::scenario::yaml;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_secs(1);
 /// A synchronous caller waits no longer.
 const CALLERS_WAIT_MAX: Duration = Duration::from_secs(300);
@@ -20,6 +22,8 @@ pub struct Terrain {
     pub ground: Ground,
     /// The scenario's, without their names: a hit may come twice.
     pub requests: Vec<Request>,
+    /// The first hit that is the same request, of each: a scenario may have one twice.
+    pub same: Vec<usize>,
     /// Why each of the ground's pauses is tried.
     pub why: Vec<String>,
     /// After the last hit: whatever goes on by itself then has ended, or never will.
@@ -47,7 +51,9 @@ impl Terrain {
                 _ => {}
             }
         }
-        waits.extend(limits(cycle));
+        let connected = cycle.webhooks().any(|(_, _, webhook)| webhook.connected.is_some());
+        // Its subscription may be refreshed every minute of it.
+        waits.extend(limits(cycle).into_iter().filter(|(wait, _)| !connected || *wait <= HOUR));
         waits.retain(|(wait, _)| !wait.is_zero());
         waits.sort_by_key(|(wait, _)| *wait);
         waits.dedup_by_key(|(wait, _)| *wait);
@@ -60,7 +66,10 @@ impl Terrain {
         };
         let (waits, why) = waits.into_iter().unzip();
         let ground = Ground { hits: requests.iter().map(tried).collect(), own_waits, waits };
-        Self { ground, requests, why, settle: by_itself(cycle) + own, retention: retention(cycle) }
+        let written: Vec<String> = requests.iter().map(written).collect();
+        let first = |one: &String| written.iter().position(|other| other == one).unwrap_or_default();
+        let same = written.iter().map(first).collect();
+        Self { ground, requests, same, why, settle: by_itself(cycle) + own, retention: retention(cycle) }
     }
 
     /// How long to wait at the end of a sequence that has waited so long: short of the end of what it
@@ -71,6 +80,12 @@ impl Terrain {
             None => self.settle,
         }
     }
+}
+
+fn written(request: &Request) -> String {
+    let mut out = String::new();
+    yaml::hit(&mut out, 0, request);
+    out
 }
 
 /// Just past each limit that the cycle sets.

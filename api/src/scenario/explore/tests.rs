@@ -82,7 +82,7 @@ impl Playing<'_> {
         }
         let mut fate = Fate { hit, answer: Some((200, Json::Null)), told: "unmatched".to_owned(), ..Fate::default() };
         if hit == 0 {
-            fate.applied = true;
+            fate.taken = true;
             fate.told = "applied".to_owned();
             fate.ways = vec![vec!["start".to_owned()]];
             self.out.transactions.push(Course {
@@ -106,7 +106,7 @@ impl Playing<'_> {
     fn catch_up(&mut self) {
         let since = self.out.hits.iter().map(|_| self.now).collect::<Vec<_>>();
         for at in 0..since.len() {
-            let waits = self.model.early && !self.out.hits[at].applied && self.out.hits[at].told == "unmatched";
+            let waits = self.model.early && !self.out.hits[at].taken && self.out.hits[at].told == "unmatched";
             if waits && self.now < 2 * MINUTE {
                 let answered = self.out.hits[at].answer.clone();
                 self.resume(at);
@@ -124,7 +124,7 @@ impl Playing<'_> {
         course.status = "completed".to_owned();
         course.steps.clone_from(&way);
         let fate = &mut self.out.hits[at];
-        fate.applied = true;
+        fate.taken = true;
         fate.told = "applied".to_owned();
         fate.ways = vec![way];
         let answer = if self.model.counts { Json::from(resumed) } else { Json::Null };
@@ -254,6 +254,11 @@ fn nothing_faulty_is_missed_and_nothing_found_is_longer_than_it_must_be() {
         let judged = run(search.judge(words));
         for (word, otherwise) in words.iter().zip(&judged) {
             let Some(worst) = otherwise.first() else { continue };
+            // What has something faulty in it says no more than that.
+            let mut faulty = words.iter().zip(&judged).filter(|(_, otherwise)| !otherwise.is_empty());
+            if faulty.any(|(part, _)| part.len() < word.len() && contains(word, part)) {
+                continue;
+            }
             let kind = (worst.fault, Apart::of(word));
             let told = found.iter().any(|one| {
                 let like = one.fault == kind.0 && Apart::of(&one.sequence).kind().is_within(kind.1.kind());

@@ -93,7 +93,7 @@ impl<'a> Timeline<'a> {
 
     fn request(&mut self, hit: &Json, run: &Json, recorded: &Recorded<'_>) -> Request {
         let step = text(run, "entry").to_owned();
-        let mut headers = headers::kept(hit, &step, recorded.cycle);
+        let mut headers = headers::kept(hit, recorded.cycle);
         let raw = STANDARD.decode(text(hit, "raw")).unwrap_or_default();
         let content_type = headers::essence(&headers);
         let is_json = content_type == "application/json" || content_type.ends_with("+json");

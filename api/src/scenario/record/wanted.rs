@@ -32,10 +32,26 @@ pub fn answer(recorded: &Recorded<'_>, moment: &Moment<'_>) -> Option<Json> {
     }
     let mut wanted = Members::new();
     wanted.insert("status".to_owned(), answer.get("status").cloned()?);
-    if let Some(body) = answer.get("body").and_then(known) {
+    if let Some(body) = answer.get("body").map(|body| read(body, answer)).as_ref().and_then(known) {
         wanted.insert("body".to_owned(), body);
     }
     Some(Json::from(wanted))
+}
+
+/// An answer's body is shown as its text.
+fn read(body: &Json, answer: &Json) -> Json {
+    let Some(shown) = body.as_text() else { return body.clone() };
+    let content_type = match answer.get("headers") {
+        Some(headers @ Json::Object(_)) => text(headers, "content-type"),
+        _ => "",
+    };
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || essence.ends_with("+json");
+    let parsed = Json::parse(shown.as_bytes()).ok().filter(|_| is_json);
+    match shown {
+        "" => Json::Null,
+        shown => parsed.unwrap_or_else(|| Json::from(shown)),
+    }
 }
 
 /// Of the transaction as it is now, and all that it sent.

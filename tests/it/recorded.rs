@@ -71,7 +71,7 @@ async fn examples_are_recorded_and_pass(store: Store) {
     let ordered =
         node.send(Call::new("POST", &hook).body("application/xml", order.to_owned())).await.expect("an answer");
     for (cycle, response, wanted) in [
-        ("approval", &asked, "status: completed, steps: [asked, decided"),
+        ("approval", &asked, "status: completed, steps: [asked, small, decided"),
         ("payment", &checkout, "status: completed"),
         ("deployment", &created, "released"),
         ("order-status", &placed, "status: failed, step: broken"),

@@ -29,7 +29,8 @@ pub fn all(
             Errand::Method(_) => (None, 0, None),
         };
         let step = one.by.name().to_owned();
-        let at = transaction.and_then(|at| transactions.get(at)).map(|transaction| place(transaction, run, &step));
+        let at =
+            transaction.and_then(|at| transactions.get(at)).map(|transaction| place(cycle, transaction, run, &step));
         let place = (one.at, transaction, run, at.unwrap_or_default(), element, one.count);
         all.push((place, Sent { at: one.at, transaction, step, what: one.what }));
     }
@@ -40,10 +41,17 @@ pub fn all(
     all.into_iter().map(|(_, sent)| sent).collect()
 }
 
-/// The position of a step in its run; one that is under way comes last.
-fn place(transaction: &PlayedTransaction, run: u32, step: &str) -> usize {
+/// The position of a step in its run, inside an `each` that of the `each`; one that is under way comes last.
+fn place(cycle: &Cycle, transaction: &PlayedTransaction, run: u32, step: &str) -> usize {
+    let is_of = |known: &str| {
+        let inside = match cycle.find(known).map(|at| &cycle.step(at).kind) {
+            Some(StepKind::Each(each)) => each.body.find(step).is_some(),
+            _ => false,
+        };
+        known == step || inside
+    };
     let run = transaction.runs.iter().find(|known| known.number == run);
-    run.and_then(|run| run.steps.iter().position(|known| known.step == step)).unwrap_or(usize::MAX)
+    run.and_then(|run| run.steps.iter().position(|known| is_of(&known.step))).unwrap_or(usize::MAX)
 }
 
 /// The events of a transaction's runs.

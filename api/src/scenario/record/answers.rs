@@ -82,7 +82,7 @@ impl Answers {
         let mut of_step: BTreeMap<String, BTreeMap<usize, Vec<Json>>> = BTreeMap::new();
         for element in list(step, "elements") {
             let index = element.get("index").and_then(number).unwrap_or_default();
-            for inner in list(element, "steps").iter().filter(|inner| text(inner, "kind") != "script") {
+            for inner in list(element, "steps") {
                 let call = self.attempts(inner);
                 if !call.is_empty() {
                     of_step.entry(text(inner, "step").to_owned()).or_default().insert(index, call);

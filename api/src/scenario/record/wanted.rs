@@ -94,7 +94,11 @@ fn sent(recorded: &Recorded<'_>) -> Option<Json> {
             Some(StepKind::Each(each)) => {
                 let notifies = each.body.steps.iter().any(|step| matches!(step.kind, StepKind::Notify(_)));
                 let inner = list(step, "elements").iter().flat_map(|element| list(element, "steps"));
-                let inner: Vec<&Json> = inner.filter(|inner| text(inner, "kind") == "http").collect();
+                let calls_out = |inner: &&Json| {
+                    let found = each.body.find(text(inner, "step")).map(|at| &each.body.step(at).kind);
+                    matches!(found, Some(StepKind::Http(_)))
+                };
+                let inner: Vec<&Json> = inner.filter(calls_out).collect();
                 let again = inner.iter().any(|inner| list(inner, "attempts").len() > 1);
                 let left_out = step.get("elements_left_out").is_some_and(|left| left.to_string() != "0");
                 if notifies || again || left_out {

@@ -104,8 +104,8 @@ pub fn size(bytes: usize) -> String {
     let tenths = |unit: usize| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
     match bytes {
         1 => "1 byte".to_owned(),
-        ..1_024 => format!("{bytes} bytes"),
-        ..1_048_576 => format!("{} KiB", tenths(1_024)),
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", tenths(1_024)),
         _ => format!("{} MiB", tenths(1_048_576)),
     }
 }

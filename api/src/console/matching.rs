@@ -41,11 +41,12 @@ struct Match {
 enum Told {
     /// There is no body yet, or no webhook.
     Nothing,
-    Wrong(Wrong),
-    Why(Why),
+    Wrong(Box<Wrong>),
+    Why(Box<Why>),
 }
 
 /// What was given can't be read.
+#[derive(Debug)]
 struct Wrong {
     field: &'static str,
     message: String,
@@ -124,11 +125,11 @@ async fn told(app: &App, looker: &Looker, tried: &Tried) -> Result<Told, Problem
         Err(wrong) => return Ok(Told::Wrong(wrong)),
     };
     let told = app.engine.explain_dry(looker.account(), &tried.webhook, request).await?;
-    Ok(Told::Why(Why::of(told, app.engine.now())))
+    Ok(Told::Why(Box::new(Why::of(told, app.engine.now()))))
 }
 
 /// `{ method, headers, query, body }`.
-async fn request(app: &App, tried: &Tried) -> Result<Json, Wrong> {
+async fn request(app: &App, tried: &Tried) -> Result<Json, Box<Wrong>> {
     let headers = headers(&tried.headers)?;
     let body = body(app, headers.get("content-type").and_then(Json::as_text), &tried.body).await?;
     let query = decode::fields(tried.query.trim().trim_start_matches('?'));
@@ -141,9 +142,10 @@ async fn request(app: &App, tried: &Tried) -> Result<Json, Wrong> {
 }
 
 /// JSON, where no content type says otherwise.
-async fn body(app: &App, content_type: Option<&str>, text: &str) -> Result<Json, Wrong> {
-    let wrong =
-        |message, place| Wrong { field: "body", message, place, line: place.and_then(|place| line(text, place)) };
+async fn body(app: &App, content_type: Option<&str>, text: &str) -> Result<Json, Box<Wrong>> {
+    let wrong = |message, place| {
+        Box::new(Wrong { field: "body", message, place, line: place.and_then(|place| line(text, place)) })
+    };
     if text.trim().is_empty() {
         return Ok(Json::Null);
     }
@@ -158,7 +160,7 @@ async fn body(app: &App, content_type: Option<&str>, text: &str) -> Result<Json,
 }
 
 /// Names in lower case; repeated ones joined by `, `.
-fn headers(text: &str) -> Result<Json, Wrong> {
+fn headers(text: &str) -> Result<Json, Box<Wrong>> {
     let mut members = Members::new();
     for (at, written) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let split = written.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
@@ -166,7 +168,7 @@ fn headers(text: &str) -> Result<Json, Wrong> {
         else {
             let place = Place { line: at + 1, column: 1 };
             let message = "a header is `name: value`, one a line".to_owned();
-            return Err(Wrong { field: "headers", message, place: Some(place), line: line(text, place) });
+            return Err(Box::new(Wrong { field: "headers", message, place: Some(place), line: line(text, place) }));
         };
         let name = name.to_ascii_lowercase();
         let value = match members.get(&name).and_then(Json::as_text) {

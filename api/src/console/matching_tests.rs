@@ -5,14 +5,14 @@ use crate::decode::{Place, fields};
 
 #[test]
 fn headers_are_read_as_they_are_written_and_written_as_they_are_read() {
-    let read = headers("X-Order: A-42\n\nx-part: 1\nX-Part:2\r\nContent-Type: text/plain").ok().expect("headers");
+    let read = headers("X-Order: A-42\n\nx-part: 1\nX-Part:2\r\nContent-Type: text/plain").expect("headers");
     assert_eq!(read.to_string(), r#"{"x-order":"A-42","x-part":"1, 2","content-type":"text/plain"}"#);
     assert_eq!(header_lines(&read), "x-order: A-42\nx-part: 1, 2\n");
 }
 
 #[test]
 fn a_line_that_is_no_header_is_named() {
-    let wrong = headers("a: 1\nno header").err().expect("it is wrong");
+    let wrong = headers("a: 1\nno header").expect_err("it is wrong");
     assert_eq!((wrong.field, wrong.place.map(|place| place.line)), ("headers", Some(2)));
     assert!(headers("a b: 1").is_err());
 }

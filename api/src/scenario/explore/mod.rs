@@ -150,7 +150,7 @@ impl<P: Plays> Search<'_, P> {
         let hits = hits_of(sequence);
         let pauses = self.ground.own(&hits).iter().skip(1).any(|one| matches!(one, Move::Wait(_)));
         let may_hurry = hits.iter().any(|hit| self.ground.hits.get(*hit).is_some_and(|tried| !tried.on_time));
-        !apart.out_of_order && !apart.doubled && !apart.waits && !(pauses && may_hurry)
+        !(apart.out_of_order || apart.doubled || apart.waits || pauses && may_hurry)
     }
 
     async fn found(&mut self, sequence: Sequence, fault: Fault) -> Result<(), P::Error> {

@@ -74,7 +74,7 @@ async fn examples_are_recorded_and_pass(store: Store) {
         ("approval", &asked, "status: completed, steps: [asked, small, decided"),
         ("payment", &checkout, "status: completed"),
         ("deployment", &created, "released"),
-        ("order-status", &placed, "status: failed, step: broken"),
+        ("order-status", &placed, "steps: [placed, status, which, on_its_way, status, which, broken]"),
         ("lookup", &found, "expect: { status: 200, body: { sku: A-100, name: chair, price: 49.90 } }"),
         ("nightly-reminder", &opened, "event: task.overdue"),
         ("xml-orders", &ordered, "content_type: application/xml"),

@@ -1,5 +1,5 @@
-//! What a page of the console reads, with a million transactions stored: each read through the API, as a
-//! caller on loopback has it, connection and last byte included.
+//! What a page of the console reads, with a million transactions stored, through the API; and the pages
+//! themselves. Each as a caller on loopback has it, connection and last byte included.
 
 use std::time::{Duration, Instant};
 
@@ -100,6 +100,24 @@ async fn pages(node: &Server) -> Result<Vec<(&'static str, String)>> {
     pages.push(("a transaction", format!("/transactions/{one}")));
     pages.push(("a transaction with 200 runs", format!("/transactions/{with_runs}")));
     pages.push(("an unmatched hit explained", format!("/hits/{unmatched}/explain")));
+    pages.iter_mut().for_each(|(_, path)| *path = format!("/api/v1{path}"));
+    let shown = [
+        ("page Cycles", "/console/cycles".to_owned()),
+        ("page Cycle", "/console/cycles/hold".to_owned()),
+        ("page Transactions", "/console/transactions".to_owned()),
+        ("page Transactions, by an order's number", "/console/transactions?key=k-4711".to_owned()),
+        ("page Transaction", format!("/console/transactions/{one}")),
+        ("page Transaction, 200 runs", format!("/console/transactions/{with_runs}")),
+        ("page Hits", "/console/hits".to_owned()),
+        ("page Hits, unmatched", "/console/hits?status=unmatched".to_owned()),
+        ("page Hit", format!("/console/hits/{unmatched}")),
+        ("page Try a match", "/console/match".to_owned()),
+        ("page Endpoints", "/console/endpoints".to_owned()),
+        ("page Subscriptions", "/console/subscriptions".to_owned()),
+        ("page Keys", "/console/keys".to_owned()),
+        ("page Secrets", "/console/secrets".to_owned()),
+    ];
+    pages.extend(shown);
     Ok(pages)
 }
 
@@ -115,11 +133,10 @@ async fn deep(node: &Server, list: &str) -> Result<String> {
 
 /// Milliseconds at p99 and at most; and what it is.
 async fn read(node: &Server, path: &str) -> Result<(f64, f64, String)> {
-    let path = format!("/api/v1{path}");
     let (mut took, mut bytes) = (Vec::with_capacity(EACH), 0);
     for _ in 0..EACH {
         let began = Instant::now();
-        let (status, told) = call(&node.host, "GET", &path, "").await?;
+        let (status, told) = call(&node.host, "GET", path, "").await?;
         took.push(began.elapsed().as_secs_f64() * 1_000.0);
         ensure!(status == 200, "{path}: {status} {told}");
         bytes = told.len();

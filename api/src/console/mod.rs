@@ -30,6 +30,7 @@ mod request;
 mod rim;
 mod running;
 mod runs;
+mod scenario;
 mod secrets;
 mod session;
 mod several;
@@ -72,6 +73,7 @@ pub fn routes() -> Router<App> {
         .route("/console/transactions/ask", post(several::ask))
         .route("/console/transactions/do", post(several::act))
         .route("/console/transactions/{transaction}", get(transaction::page))
+        .route("/console/transactions/{transaction}/scenario", get(scenario::file))
         .route("/console/transactions/{transaction}/document", get(documents::whole))
         .route("/console/transactions/{transaction}/runs/{run}/steps/{step}", get(documents::of_step))
         .route("/console/transactions/{transaction}/rerun", get(repair::rerun).post(repair::run_again))

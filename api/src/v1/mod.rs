@@ -28,6 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::App;
 
 pub use extract::id;
+pub use shapes::{HitShape, Run, Transaction};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

@@ -37,6 +37,17 @@ await scene(async (person, page) => {
   await page.getByRole("button", { name: "Remove acme" }).click();
   await page.getByText("acme is not found from now on").waitFor();
 
+  await person.goes("/console/secrets");
+  await page.getByText("No secret is kept.").waitFor();
+  await page.getByLabel("Name").fill("SHOP");
+  await page.getByLabel("Value", { exact: true }).fill("s3cret-of-the-shop");
+  await page.getByRole("button", { name: "Set it" }).click();
+  await page.getByRole("button", { name: "Delete SHOP" }).waitFor();
+  assert.ok(!(await page.content()).includes("s3cret-of-the-shop"), "a value is never shown");
+  await person.looks("secrets");
+  await page.getByRole("button", { name: "Delete SHOP" }).click();
+  await page.getByText("No secret is kept.").waitFor();
+
   await person.goes("/console/subscriptions");
   await page.getByText("No webhook has subscribed itself anywhere.").waitFor();
   await person.looks("subscriptions");

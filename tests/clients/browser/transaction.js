@@ -1,5 +1,6 @@
 // One transaction: why it waits, its way on the picture, what failed, and what a person does about it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { EVIL, scene } from "./browser.js";
 
 const SHOP = `cycle: shop
@@ -42,6 +43,12 @@ await scene(async (person, page) => {
   await page.getByRole("heading", { name: "It waits for a hit" }).waitFor();
   await page.getByText('$.body.order.id equal to "A-1007"').waitFor();
   await page.getByText(/Unless one comes, it goes on by its expires in 47 h/).waitFor();
+  await page.getByText("Make a scenario of it").click();
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download it" }).click();
+  const scenario = readFileSync(await (await download).path(), "utf8");
+  assert.match(scenario, /^cycle: shop$/m);
+  assert.match(scenario, /- hit: placed\n +body:/);
   await page.getByText("A hit that would resume it").click();
   const curl = await page.locator("#curl-text-status").innerText();
   assert.match(curl, /-d '\{"order":\{"id":"A-1007"\}\}'$/);

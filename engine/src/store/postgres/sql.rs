@@ -298,6 +298,8 @@ pub const TIMERS_GONE: &str = "DELETE FROM timers AS t USING (SELECT $1::text AS
 // Lists: for each lane, one descending seek. A lane's name is compared and sorted by together with the id: by
 // itself it would let the planner walk down the primary key, which has the ids in this order as well, past all that
 // are of other lanes.
+// The name must be the first that is compared: a scan ends where that differs, and goes on where only what stands
+// behind it does.
 
 pub const LIST_HITS: &str = "SELECT l.* FROM unnest($2::text[], $3::uuid[]) AS r (webhook, below) CROSS JOIN LATERAL \
     (SELECT webhook, hit, status, replay_of FROM hits WHERE account = $1 AND webhook = r.webhook AND hit < r.below AND hit >= $4 \
@@ -314,16 +316,16 @@ pub const LIST_HITS_AMBIGUOUS: &str = "SELECT l.* FROM unnest($2::text[], $3::uu
 pub const LIST_TRANSACTIONS: &str = "SELECT l.* FROM unnest($2::uuid[], $3::text[], $4::uuid[]) AS r (cycle_id, \
     status, below) CROSS JOIN LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
     expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 \
-    AND (cycle_id, status, transaction_id) < (r.cycle_id, r.status, r.below) \
-    AND (cycle_id, status, transaction_id) >= (r.cycle_id, r.status, $5) \
-    ORDER BY cycle_id DESC, status DESC, transaction_id DESC LIMIT $6) AS l";
+    AND cycle_id = r.cycle_id AND (status, transaction_id) < (r.status, r.below) \
+    AND (status, transaction_id) >= (r.status, $5) \
+    ORDER BY status DESC, transaction_id DESC LIMIT $6) AS l";
 /// Names the index's own condition, or it could not be used.
 pub const LIST_FAILED_AT: &str = "SELECT l.* FROM unnest($2::uuid[], $4::uuid[]) AS r (cycle_id, below) CROSS JOIN \
     LATERAL (SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
     expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND status = 'failed' \
-    AND (cycle_id, step, transaction_id) < (r.cycle_id, $3, r.below) \
-    AND (cycle_id, step, transaction_id) >= (r.cycle_id, $3, $5) \
-    ORDER BY cycle_id DESC, step DESC, transaction_id DESC LIMIT $6) AS l";
+    AND cycle_id = r.cycle_id AND (step, transaction_id) < ($3, r.below) \
+    AND (step, transaction_id) >= ($3, $5) \
+    ORDER BY step DESC, transaction_id DESC LIMIT $6) AS l";
 pub const NEWEST_TRANSACTIONS: &str = "SELECT transaction_id, cycle_id, version, started_at, status, step, runs, \
     expires_at, completed_at, failed_at, callers FROM transactions WHERE account = $1 AND \
     transaction_id < $2 AND transaction_id >= $3 ORDER BY transaction_id DESC LIMIT $4";

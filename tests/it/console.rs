@@ -21,7 +21,11 @@ fn scenes() -> PathBuf {
     lock.lock().expect("locked");
     for file in fs::read_dir(&from).expect("the scenes") {
         let file = file.expect("a file").path();
-        fs::copy(&file, at.join(file.file_name().expect("a name"))).expect("a copy");
+        let (text, copy) = (fs::read(&file).expect("a scene"), at.join(file.file_name().expect("a name")));
+        // One that is played beside this is read from there: what is the same is left alone.
+        if fs::read(&copy).ok().as_ref() != Some(&text) {
+            fs::write(copy, text).expect("a copy");
+        }
     }
     let install = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     assert!(Command::new("npm").current_dir(&at).args(install).status().expect("npm").success());

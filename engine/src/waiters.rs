@@ -20,6 +20,17 @@ pub struct Waiters {
     waiting: Mutex<HashMap<Uuid, Waiting>>,
     /// How many have been kept by the engine's clock so far.
     kept: watch::Sender<u64>,
+    /// Those kept by the engine's clock who have not made up their answer yet.
+    staying: watch::Sender<usize>,
+}
+
+/// Over when it is dropped.
+pub struct Stay<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|staying| *staying -= 1);
+    }
 }
 
 #[derive(Debug)]
@@ -85,12 +96,15 @@ impl Waiters {
         self.lock().values().filter_map(|entry| entry.transaction.map(|(_, at)| at)).min()
     }
 
-    /// One that is registered waits by the engine's clock, and [`Self::let_go`] ends its wait.
-    pub fn keep_until(&self, hit: Uuid, until: Micros) {
+    /// One that is registered waits by the engine's clock, and [`Self::let_go`] ends its wait. What is
+    /// returned is dropped when its answer is made up.
+    pub fn keep_until(&self, hit: Uuid, until: Micros) -> Stay<'_> {
+        self.staying.send_modify(|staying| *staying += 1);
         if let Some(entry) = self.lock().get_mut(&hit) {
             entry.until = entry.until.max(Some(until));
         }
         self.kept.send_modify(|kept| *kept += 1);
+        Stay(&self.staying)
     }
 
     /// Changes with every caller that is kept.
@@ -101,6 +115,14 @@ impl Waiters {
     /// Those whose time has passed get no answer here.
     pub fn let_go(&self, now: Micros) {
         self.lock().retain(|_, entry| entry.until.is_none_or(|until| until > now));
+    }
+
+    /// Returns once all that were told or let go have made up their answer: what it says is of that
+    /// instant, and the clock may go on.
+    pub async fn left(&self) {
+        let stay = || self.lock().values().filter(|entry| entry.until.is_some()).map(|entry| entry.tell.len()).sum();
+        let mut staying = self.staying.subscribe();
+        let _ = staying.wait_for(|staying| *staying <= stay()).await;
     }
 
     /// The earliest instant at which one is let go.
@@ -120,3 +142,7 @@ impl Waiters {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+#[path = "waiters_tests.rs"]
+mod tests;

@@ -129,6 +129,9 @@ async fn due(shared: &Arc<Shared>, accounts: Vec<String>, now: Micros) -> Result
         shared.own(&account, Work::Abandon { transaction }).await;
     }
     shared.waiters.let_go(now);
+    if shared.played.is_some() {
+        shared.waiters.left().await;
+    }
     Ok(true)
 }
 

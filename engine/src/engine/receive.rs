@@ -213,11 +213,13 @@ impl Shared {
         patience: Duration,
     ) -> Result<Reply, Error> {
         let mut closing = self.closing.subscribe();
+        let mut stay = None;
         let passed = async {
             match self.played {
-                // Whoever moves the clock lets it go.
+                // Whoever moves the clock lets it go, and goes on when this answer is made up.
                 Some(_) => {
-                    self.waiters.keep_until(hit, self.clock.now().saturating_add(micros(patience)));
+                    let until = self.clock.now().saturating_add(micros(patience));
+                    let _ = stay.insert(self.waiters.keep_until(hit, until));
                     std::future::pending().await
                 }
                 None => tokio::time::sleep(patience).await,

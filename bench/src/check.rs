@@ -1,4 +1,5 @@
-//! `holdfast check` of a thousand definitions: the examples that ship, and one of 40 steps.
+//! What an author waits for: `holdfast check` of a thousand definitions, the examples that ship and one
+//! of 40 steps; `holdfast test` of a thousand scenarios.
 
 use std::{
     fmt::Write as _,
@@ -17,6 +18,7 @@ use crate::{
 };
 
 const FILES: usize = 1_000;
+const SCENARIOS: usize = 1_000;
 const ROUNDS: usize = 5;
 const STEPS: usize = 40;
 
@@ -25,7 +27,8 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let mut texts = vec![long()];
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../definitions/cycles"))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
+        let name = path.to_string_lossy();
+        if name.ends_with(".yaml") && !name.ends_with(".test.yaml") {
             texts.push(fs::read_to_string(path)?);
         }
     }
@@ -35,18 +38,52 @@ pub fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
         fs::write(folder.path().join(format!("{at:04}.yaml")), text)?;
     }
     let files: Vec<_> = (0..FILES).map(|at| folder.path().join(format!("{at:04}.yaml"))).collect();
+    let took = timed(|check| check.args(["check", "--format", "line"]).args(&files))?;
+    let what = "`check` of 1,000 definitions";
+    report.line("none", what, Bound::AtMost(1.0), took, " s", "their scripts too, one process".into());
+    let folder = tempfile::tempdir_in(&plan.scratch)?;
+    let cycles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../definitions/cycles");
+    fs::copy(cycles.join("order-status.yaml"), folder.path().join("order-status.yaml"))?;
+    fs::write(folder.path().join("parcels.test.yaml"), scenarios()?)?;
+    let took = timed(|test| test.arg("test").arg(folder.path()))?;
+    let what = "`test` of 1,000 scenarios";
+    report.line("none", what, Bound::AtMost(1.0), took, " s", "three hits and thirty days each".into());
+    Ok(())
+}
+
+/// Seconds, the median of the rounds.
+fn timed(arguments: impl Fn(&mut Command) -> &mut Command) -> Result<f64> {
     let mut took = Vec::new();
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        let mut check = Command::new(engine()?);
-        check.args(["check", "--format", "line"]).args(&files);
-        let output = check.stdin(Stdio::null()).output()?;
+        let output = arguments(&mut Command::new(engine()?)).stdin(Stdio::null()).output()?;
         took.push(began.elapsed().as_secs_f64());
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
-    let what = "`check` of 1,000 definitions";
-    report.line("none", what, Bound::AtMost(1.0), median(took), " s", "their scripts too, one process".into());
-    Ok(())
+    Ok(median(took))
+}
+
+fn scenarios() -> Result<String> {
+    let mut text = String::new();
+    for parcel in 1..=SCENARIOS {
+        write!(
+            text,
+            "---
+test: parcel {parcel}
+cycle: order-status
+steps:
+  - hit: placed
+    body: {{ order_id: {parcel} }}
+  - hit: status
+    body: {{ order: {{ id: {parcel} }}, state: packed }}
+  - advance: 30d
+  - hit: status
+    body: {{ order: {{ id: {parcel} }}, state: delivered }}
+  - expect: {{ transaction: {{ status: completed, document: {{ delivered: {{ order: {parcel} }} }} }} }}
+"
+        )?;
+    }
+    Ok(text)
 }
 
 /// A cycle of [`STEPS`] steps of several kinds.

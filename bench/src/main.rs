@@ -100,7 +100,8 @@ pub struct Plan {
 
 impl Plan {
     fn has(&self, part: &str) -> bool {
-        self.only.is_empty() && !(self.quick && part != "ratios") || self.only.iter().any(|only| only == part)
+        self.only.is_empty() && (!self.quick || matches!(part, "ratios" | "check"))
+            || self.only.iter().any(|only| only == part)
     }
 }
 

@@ -67,5 +67,6 @@ mod stops;
 mod storms;
 mod tokens;
 mod told;
+mod tour;
 mod turns;
 mod variables;

@@ -1,5 +1,5 @@
 //! Tables that fit a terminal: the widest column gives way first, but never the first one, which is
-//! what people copy.
+//! what people copy. What goes into a file or a pipe is whole.
 
 use serde_json::Value;
 
@@ -8,12 +8,13 @@ use serde_json::Value;
 pub struct Column(pub &'static str, pub &'static str);
 
 const GAP: usize = 2;
-const WIDTH_DEFAULT: usize = 80;
 const COLUMN_MIN: usize = 6;
 
-/// The terminal's width: COLUMNS, as shells set it, or 80.
+/// COLUMNS, or the terminal's width; without end where there is none.
 pub fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH_DEFAULT)
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let of_terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    told.or_else(of_terminal).unwrap_or(usize::MAX)
 }
 
 pub fn render(rows: &[Value], columns: &[Column], width: usize) -> String {

@@ -19,7 +19,7 @@ use super::{
     session::Looker,
     transactions::{PATH, short},
     waits,
-    words::When,
+    words::{Lasting, When},
     written::{Cut, cut, pretty, size},
 };
 use crate::{App, Problem, v1};
@@ -74,7 +74,7 @@ struct Hold {
     /// None: the cycle was deleted, and its webhooks with it.
     url: Option<String>,
     verified: bool,
-    since: When,
+    since: Lasting,
     until: Option<When>,
     keys: Vec<Vec<(String, String)>>,
     more: usize,
@@ -204,7 +204,7 @@ impl Hold {
             curl: url.as_deref().zip(hit).map(|(url, hit)| waits::curl_of(url, &hit)),
             url,
             verified: webhook.is_some_and(|webhook| webhook.verified),
-            since: When { at: hold.since, now },
+            since: Lasting(When { at: hold.since, now }),
             until: hold.until.filter(|_| !hold.resumed).map(|at| When { at, now }),
             keys: hold.keys.iter().take(KEYS_SHOWN).map(named).collect(),
             more: hold.keys.len().saturating_sub(KEYS_SHOWN),

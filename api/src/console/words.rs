@@ -22,10 +22,29 @@ impl When {
         let (amount, ahead) = (distance.abs(), distance < TimeDelta::zero());
         let text = span(amount);
         match (ahead, amount < TimeDelta::seconds(1)) {
-            (_, true) => "now".to_owned(),
+            (true, true) => "at once".to_owned(),
+            (false, true) => "just now".to_owned(),
             (true, false) => format!("in {text}"),
             (false, false) => format!("{text} ago"),
         }
+    }
+}
+
+/// How long something has gone on: `5 min`, and since when where a pointer rests.
+#[derive(Clone, Copy, Debug)]
+pub struct Lasting(pub When);
+
+impl askama::filters::HtmlSafe for Lasting {}
+
+impl Display for Lasting {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(When { at, now }) = *self;
+        let exact = self.0.exact();
+        write!(
+            f,
+            "<time datetime=\"{exact}\" title=\"since {exact}\">{}</time>",
+            span((now - at).max(TimeDelta::zero()))
+        )
     }
 }
 

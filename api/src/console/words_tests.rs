@@ -1,6 +1,6 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{When, count, lasted};
+use super::{Lasting, When, count, lasted};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -10,7 +10,8 @@ fn at(text: &str) -> DateTime<Utc> {
 fn an_instant_is_told_from_now() {
     let now = at("2026-11-25T12:00:00Z");
     let short = |text: &str| When { at: at(text), now }.short();
-    assert_eq!(short("2026-11-25T11:59:59.5Z"), "now");
+    assert_eq!(short("2026-11-25T11:59:59.5Z"), "just now");
+    assert_eq!(short("2026-11-25T12:00:00.5Z"), "at once");
     assert_eq!(short("2026-11-25T11:59:15Z"), "45 s ago");
     assert_eq!(short("2026-11-25T11:48:00Z"), "12 min ago");
     assert_eq!(short("2026-11-24T12:00:01Z"), "23 h ago");
@@ -22,7 +23,12 @@ fn an_instant_is_told_from_now() {
 fn its_element_has_the_whole_of_it() {
     let now = at("2026-11-25T12:00:00Z");
     let exact = "2026-11-25T12:00:00.000000Z";
-    assert_eq!(When { at: now, now }.to_string(), format!("<time datetime=\"{exact}\" title=\"{exact}\">now</time>"));
+    assert_eq!(
+        When { at: now, now }.to_string(),
+        format!("<time datetime=\"{exact}\" title=\"{exact}\">just now</time>")
+    );
+    let lasting = Lasting(When { at: now, now: now + TimeDelta::minutes(5) }).to_string();
+    assert_eq!(lasting, format!("<time datetime=\"{exact}\" title=\"since {exact}\">5 min</time>"));
 }
 
 #[test]

@@ -85,6 +85,11 @@ await scene(async (person, page) => {
   await page.getByText("3 errors.").or(page.getByText("2 errors.")).waitFor();
   await page.locator("#drawn [data-step=after]").waitFor();
   await person.looks("cycle-edit-wrong");
+  // What is meant can be put in the place of what is wrong.
+  await page.getByRole("button", { name: "Correct it at 8:25" }).click();
+  await page.getByText("1 error.").waitFor();
+  await page.getByRole("button", { name: "Correct it at 9:20" }).click();
+  assert.match(await source.inputValue(), /next: after \}\n  after: \{ set: 2, next: 1 \}/);
   await source.fill(GOOD.replace("set: 1", "set: 3"));
   await page.getByText("orders becomes version 2: 1 line added, 1 removed").waitFor();
   await page.getByRole("button", { name: "Deploy" }).click();

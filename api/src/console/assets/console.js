@@ -58,18 +58,24 @@ document.addEventListener("change", (event) => {
   for (const box of event.target.form.querySelectorAll(`input[name="${name}"]`)) box.checked = event.target.checked;
 });
 
-// A button with data-line puts the cursor there in the field that it names.
+// Where a line's column is in a field. Columns count characters, a field's positions UTF-16 units.
+const placed = (editor, line, column) => {
+  const lines = editor.value.split("\n");
+  const above = lines.slice(0, line - 1).reduce((sum, line) => sum + line.length + 1, 0);
+  return above + [...(lines[line - 1] ?? "")].slice(0, column - 1).join("").length;
+};
+
+// A button with data-line puts the cursor there in the field that it names; with data-text it puts that in the
+// place of what stands between there and the end, as if it were typed.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-line]");
   if (!button) return;
+  const { line, column, endLine = line, endColumn = column, text } = button.dataset;
   const editor = document.getElementById(button.dataset.in);
-  const lines = editor.value.split("\n");
-  const above = lines.slice(0, button.dataset.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
-  // Columns count characters, a field's positions UTF-16 units.
-  const before = [...(lines[button.dataset.line - 1] ?? "")].slice(0, button.dataset.column - 1).join("");
   editor.focus();
-  editor.setSelectionRange(above + before.length, above + before.length);
-  editor.scrollTop = (button.dataset.line - 5) * (editor.scrollHeight / lines.length);
+  editor.setSelectionRange(placed(editor, line, column), placed(editor, endLine, endColumn));
+  if (text !== undefined) document.execCommand("insertText", false, text);
+  editor.scrollTop = (line - 5) * (editor.scrollHeight / editor.value.split("\n").length);
 });
 
 // In a field with data-indent Tab indents and Enter keeps the indent; after Escape, Tab leaves it as any other.

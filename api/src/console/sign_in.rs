@@ -65,7 +65,7 @@ pub async fn enter(
     headers: HeaderMap,
     Form(entering): Form<Entering>,
 ) -> Result<Response, Problem> {
-    if !is_own(&headers) {
+    if !is_own(&app.public_url, &headers) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "This did not come from the console")
             .detail("Sign in on the console's own page."));
     }
@@ -82,12 +82,16 @@ pub async fn enter(
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(&entering.next))).into_response())
 }
 
-/// Whether the request can't have been sent by a page of another origin (Fetch Metadata; RFC 6454 §7).
-fn is_own(headers: &HeaderMap) -> bool {
+/// Whether the request can't have been sent by a page of another origin (Fetch Metadata; RFC 6454 §7). A
+/// proxy may give this server another host's name than the one that callers use.
+fn is_own(public_url: &str, headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-    let same = origin.is_none_or(|origin| origin.split_once("://").is_some_and(|(_, of)| of == host));
+    let same = origin.is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, of)| of == host)
+            || public_url.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
     same && site.is_none_or(|site| site == "same-origin")
 }
 

@@ -21,11 +21,14 @@ fn a_form_of_another_origin_signs_nobody_in() {
         for (name, value) in fields {
             headers.insert(axum::http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
         }
-        is_own(&headers)
+        is_own("https://hooks.example/holdfast", &headers)
     };
     assert!(own(&[]));
     assert!(own(&[("origin", "http://127.0.0.1:7400"), ("sec-fetch-site", "same-origin")]));
+    assert!(own(&[("origin", "https://hooks.example"), ("sec-fetch-site", "same-origin")]));
     assert!(!own(&[("origin", "https://evil.example")]));
+    assert!(!own(&[("origin", "https://hooks.exam")]));
+    assert!(!own(&[("origin", "")]));
     assert!(!own(&[("origin", "null")]));
     assert!(!own(&[("sec-fetch-site", "cross-site")]));
     assert!(!own(&[("sec-fetch-site", "same-site")]));

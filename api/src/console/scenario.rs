@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path as At, State},
     http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
-use holdfast_definitions::Json;
+use holdfast_definitions::{Json, Path as JsonPath};
 use holdfast_engine::{Error, HitId, PageQuery, TransactionId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::session::Looker;
+use super::{
+    page::{Query, Shell, show},
+    session::Looker,
+    transactions::short,
+};
 use crate::{
     App, Problem,
     scenario::record::{Recorded, record},
@@ -21,11 +26,85 @@ use crate::{
 /// Runs that are taken: a scenario has no more steps.
 const RUNS_MAX: usize = 1_000;
 
-/// A file, for the folder of its cycle.
-pub async fn file(State(app): State<App>, looker: Looker, Path(id): Path<String>) -> Result<Response, Problem> {
-    let (account, id) = (looker.account(), v1::id::<TransactionId>("transaction", &id)?);
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    /// Paths of what is masked, one a line.
+    #[serde(default)]
+    mask: String,
+}
+
+impl Asked {
+    fn paths(&self) -> Result<Vec<JsonPath>, String> {
+        let lines = self.mask.lines().enumerate().map(|(at, line)| (at, line.trim()));
+        let read = lines
+            .filter(|(_, line)| !line.is_empty())
+            .map(|(at, line)| JsonPath::parse(line).map_err(|error| format!("line {}, {line}: {error}", at + 1)));
+        read.collect()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "scenario.html")]
+struct Page {
+    shell: Shell,
+    id: String,
+    short: String,
+    /// What the file would be called.
+    name: String,
+    mask: String,
+    /// What can't be done, and why.
+    told: Result<String, String>,
+}
+
+/// What the file would be, with what is masked in it.
+pub async fn page(
+    State(app): State<App>,
+    looker: Looker,
+    At(id): At<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Html<String>, Problem> {
+    let id = v1::id::<TransactionId>("transaction", &id)?;
+    let (name, told) = scenario(&app, looker.account(), id, &asked).await?;
+    let short = short(id);
+    show(&Page {
+        shell: Shell::new(&looker, "transactions", format!("A scenario of {short}")),
+        id: id.to_string(),
+        short,
+        name,
+        mask: asked.mask,
+        told,
+    })
+}
+
+/// The file, for the folder of its cycle.
+pub async fn file(
+    State(app): State<App>,
+    looker: Looker,
+    At(id): At<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let id = v1::id::<TransactionId>("transaction", &id)?;
+    let (name, told) = scenario(&app, looker.account(), id, &asked).await?;
+    let text = told.map_err(Problem::invalid)?;
+    let named = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).map_err(|_| Problem::internal())?;
+    let kind = HeaderValue::from_static("application/yaml; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, named)], text).into_response())
+}
+
+/// The file's name, and its text or why there is none.
+async fn scenario(
+    app: &App,
+    account: &str,
+    id: TransactionId,
+    asked: &Asked,
+) -> Result<(String, Result<String, String>), Problem> {
     let transaction = app.engine.transaction(account, id).await?;
     let cycle = app.engine.cycle_of(account, id).await?;
+    let name = format!("{}-{}.test.yaml", cycle.name, short(id));
+    let masked = match asked.paths() {
+        Ok(masked) => masked,
+        Err(wrong) => return Ok((name, Err(wrong))),
+    };
     let mut runs = Vec::new();
     let mut page = PageQuery { limit: Some(RUNS_MAX as u32), after: None };
     loop {
@@ -46,7 +125,6 @@ pub async fn file(State(app): State<App>, looker: Looker, Path(id): Path<String>
             Err(error) => return Err(error.into()),
         }
     }
-    let name = format!("{}-{}.test.yaml", cycle.name, super::transactions::short(id));
     let runs = runs.into_iter().map(|run| as_shown(&Run::from(run))).collect::<Result<Vec<_>, _>>()?;
     let recorded = Recorded {
         cycle: &cycle,
@@ -56,10 +134,7 @@ pub async fn file(State(app): State<App>, looker: Looker, Path(id): Path<String>
         runs: &runs,
         hits: &hits,
     };
-    let text = record(&recorded, &[]).map_err(|error| Problem::invalid(error.to_string()))?;
-    let named = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).map_err(|_| Problem::internal())?;
-    let kind = HeaderValue::from_static("application/yaml; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, named)], text).into_response())
+    Ok((name, record(&recorded, &masked).map_err(|error| error.to_string())))
 }
 
 /// As the API shows it, which is what is recorded from.

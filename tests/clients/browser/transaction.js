@@ -43,12 +43,27 @@ await scene(async (person, page) => {
   await page.getByRole("heading", { name: "It waits for a hit" }).waitFor();
   await page.getByText('$.body.order.id equal to "A-1007"').waitFor();
   await page.getByText(/Unless one comes, it goes on by its expires in 47 h/).waitFor();
-  await page.getByText("Make a scenario of it").click();
+  // A scenario of it: seen first, with what is personal masked, and a path that is none said at its line.
+  await page.getByRole("link", { name: "Make a scenario of it" }).click();
+  const text = page.locator("#text");
+  assert.match(await text.innerText(), /- hit: placed\n[^]*order_id: A-1007/);
+  await page.getByLabel("What is personal in it").fill("$.body.note\n$.body[");
+  await page.getByRole("button", { name: "Mask it" }).click();
+  await page.getByText("line 2, $.body[").waitFor();
+  await person.looks();
+  await page.getByLabel("What is personal in it").fill("$.body.note\n$.body.order_id\n");
+  await page.getByRole("button", { name: "Mask it" }).click();
+  await page.getByText("# Masked: $.body.order_id").waitFor();
+  await person.looks("transaction-scenario");
   const download = page.waitForEvent("download");
-  await page.getByRole("link", { name: "Download it" }).click();
-  const scenario = readFileSync(await (await download).path(), "utf8");
+  await page.getByRole("button", { name: "Download" }).click();
+  const file = await download;
+  assert.match(file.suggestedFilename(), /^shop-[0-9a-f]+\.test\.yaml$/);
+  const scenario = readFileSync(await file.path(), "utf8");
   assert.match(scenario, /^cycle: shop$/m);
-  assert.match(scenario, /- hit: placed\n[^]*order_id: A-1007/);
+  assert.match(scenario, /- hit: placed\n[^]*order_id: masked-\d/);
+  assert.ok(!scenario.includes("A-1007"), scenario);
+  await person.goes(`/console/transactions/${transaction}`);
   await page.getByText("A hit that would resume it").click();
   const curl = await page.locator("#curl-text-status").innerText();
   assert.match(curl, /-d '\{"order":\{"id":"A-1007"\}\}'$/);
@@ -137,7 +152,7 @@ await scene(async (person, page) => {
   await person.goes(`/console/transactions/${large.transaction}/document`);
   await page.getByText(/Only the beginning is shown: the document has \d+ KiB/).waitFor();
   await page.getByText(`/api/v1/transactions/${large.transaction}`).waitFor();
-  await person.looks("");
+  await person.looks();
   await person.goes(`/console/transactions/${large.transaction}/runs/1/steps/placed`);
   await page.getByText(/\d+ more lines are not shown/).waitFor();
 
@@ -166,7 +181,7 @@ await scene(async (person, page) => {
   for (const name of ["Cancel it", "Run again from a step", "Resume by hand"]) {
     assert.equal(await page.getByText(name).count(), 0, name);
   }
-  await person.looks("");
+  await person.looks();
   const token = JSON.parse(await page.locator("body").getAttribute("hx-headers"))["x-holdfast-token"];
   for (const [path, body] of [["cancel", ""], ["rerun", "step=which&document={}"], ["resume", "step=status&body={}"]]) {
     const answer = await fetch(`${person.url}/console/transactions/${transaction}/${path}`, {

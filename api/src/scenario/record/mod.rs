@@ -43,7 +43,7 @@ pub enum Unrecordable {
     NoHit,
     #[error("{0} is no time")]
     Time(String),
-    #[error("--mask {path}: it finds more values than are looked at")]
+    #[error("{path}: it finds more values than are looked at")]
     Mask { path: String },
 }
 

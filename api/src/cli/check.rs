@@ -13,11 +13,8 @@ use futures_util::StreamExt as _;
 use holdfast_definitions::{Checked, Cycle, Diagnostic, Severity, check_scenarios, render_line, render_terminal};
 use holdfast_engine::ScriptReader;
 
-use super::{
-    open::script_worker,
-    say,
-    test::{is_scenario_file, place_of},
-};
+use super::{open::script_worker, say};
+use crate::scenario::place::{Place, is_scenario_file};
 
 /// Files that are read and checked, and wait to be told, at most.
 const AT_ONCE: usize = 64;
@@ -98,7 +95,7 @@ async fn checked(reader: Arc<ScriptReader>, file: PathBuf) -> anyhow::Result<(St
 /// A scenario file, against the cycles beside it.
 fn scenarios(file: &Path, text: &str) -> anyhow::Result<Checked> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let cycles: Vec<_> = place_of(folder)?.cycles.into_iter().map(|(cycle, _)| cycle).collect();
+    let cycles: Vec<_> = Place::of(folder)?.cycles.into_iter().map(|(cycle, _)| cycle).collect();
     let diagnostics = check_scenarios(&file.display().to_string(), text, &cycles).diagnostics;
     Ok(Checked { diagnostics, ..Checked::default() })
 }

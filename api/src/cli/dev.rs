@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use clap::Args;
 use holdfast_engine::{CycleState, DEFAULT_ACCOUNT, Deployed, Engine, Error, PageQuery, WebhookView};
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 use super::{check::show, open, say, settings::Settings};
+use crate::scenario::place::definition_files;
 
 /// An editor writes a file in several steps: what comes within this time is one change.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -58,22 +58,6 @@ impl Dev {
         watching.abort();
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Definitions of a folder, scenario files left out, in order.
-pub fn definition_files(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(directory).with_context(|| format!("{}: it can't be read", directory.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let scenario = name.ends_with(".test.yaml") || name.ends_with(".test.yml");
-        if (name.ends_with(".yaml") || name.ends_with(".yml")) && !scenario && !name.starts_with('.') {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 struct Folder {

@@ -8,6 +8,7 @@ use super::{
     dev, open,
     settings::{ClockKind, Settings},
 };
+use crate::scenario::place::definition_files;
 
 #[derive(Debug, Args)]
 #[command(
@@ -30,7 +31,7 @@ impl Serve {
         let opened = open::open(&self.settings, "info", false).await?;
         open::make_admin_key(&opened.app.engine, &self.settings.data_dir).await?;
         if let Some(directory) = &self.definitions {
-            for file in dev::definition_files(directory)? {
+            for file in definition_files(directory)? {
                 let text = std::fs::read_to_string(&file)?;
                 let name = file.display().to_string();
                 let given = self.settings.given(&text);

@@ -1,4 +1,5 @@
-//! The answers to what is asked of a document. One that is not open, or holds a scenario, has none.
+//! The answers to what is asked of a document. One that is not open has none; one that holds scenarios has
+//! nothing but the suggestions of its diagnostics.
 
 use holdfast_definitions::{complete, definition, hover, symbols};
 use lsp_server::{ErrorCode, Request, Response};
@@ -72,7 +73,7 @@ fn outlined(documents: &Documents, params: DocumentSymbolParams) -> Option<Docum
 
 /// The suggestions of the diagnostics in a range. Those of an older text would be put into the wrong place.
 fn mended(documents: &Documents, params: CodeActionParams) -> Option<CodeActionResponse> {
-    let document = open(documents, &params.text_document.uri).filter(|document| !document.changed)?;
+    let document = documents.get(&params.text_document.uri).filter(|document| !document.changed)?;
     let (start, end) = (document.offset(params.range.start), document.offset(params.range.end));
     let touched = document.diagnostics.iter().filter(|one| {
         let range = present::bytes(document, one);

@@ -1,14 +1,23 @@
 //! The documents that the editor has open.
 //!
-//! Invariant: a document's text is the editor's, change by change; the file on disk is never read.
+//! Invariant: a document's text is the editor's, change by change; its file on disk is never read.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use holdfast_definitions::{Diagnostic, Lines, TextPosition};
 use lsp_types::{Position, TextDocumentContentChangeEvent, Uri};
+use url::Url;
+
+use crate::scenario::place::is_scenario_file;
 
 pub struct Document {
     pub uri: Uri,
+    /// Where it is on disk, or would be; none of what is nowhere yet.
+    pub path: Option<PathBuf>,
     pub version: i32,
     pub lines: Lines,
     /// What was last said of it.
@@ -23,7 +32,8 @@ pub struct Documents(BTreeMap<String, Document>);
 impl Documents {
     pub fn open(&mut self, uri: Uri, version: i32, text: String) {
         let key = uri.as_str().to_owned();
-        let document = Document { uri, version, lines: Lines::new(text), diagnostics: Vec::new(), changed: true };
+        let path = Url::parse(&key).ok().and_then(|url| url.to_file_path().ok());
+        let document = Document { uri, path, version, lines: Lines::new(text), diagnostics: Vec::new(), changed: true };
         self.0.insert(key, document);
     }
 
@@ -43,7 +53,9 @@ impl Documents {
     }
 
     pub fn close(&mut self, uri: &Uri) {
-        self.0.remove(uri.as_str());
+        if let Some(closed) = self.0.remove(uri.as_str()) {
+            self.beside_changes(closed.folder());
+        }
     }
 
     pub fn get(&self, uri: &Uri) -> Option<&Document> {
@@ -55,17 +67,47 @@ impl Documents {
         self.0.values().any(|document| document.changed)
     }
 
-    /// Those that have changed; they count as looked at.
-    pub fn changed(&mut self) -> impl Iterator<Item = &mut Document> {
-        self.0.values_mut().filter_map(|document| std::mem::take(&mut document.changed).then_some(document))
+    /// Those that have changed, and the scenarios beside a definition that has; they count as looked at.
+    pub fn take_changed(&mut self) -> Vec<Uri> {
+        let definitions = self.0.values().filter(|document| document.changed && document.is_definition());
+        let folders: Vec<PathBuf> = definitions.filter_map(|one| one.folder().map(Path::to_owned)).collect();
+        folders.iter().for_each(|folder| self.beside_changes(Some(folder)));
+        let changed = self.0.values_mut().filter(|document| document.changed);
+        let looked_at = changed.map(|document| {
+            document.changed = false;
+            document.uri.clone()
+        });
+        looked_at.collect()
+    }
+
+    fn beside_changes(&mut self, folder: Option<&Path>) {
+        for document in self.0.values_mut().filter(|one| !one.is_definition() && folder.is_some()) {
+            document.changed |= document.folder() == folder;
+        }
+    }
+
+    /// What is said of it from now on.
+    pub fn tell(&mut self, uri: &Uri, diagnostics: Vec<Diagnostic>) -> Option<&Document> {
+        let document = self.0.get_mut(uri.as_str())?;
+        document.diagnostics = diagnostics;
+        Some(document)
+    }
+
+    /// The definitions in a folder that are open.
+    pub fn definitions_in<'d>(&'d self, folder: &'d Path) -> impl Iterator<Item = (&'d Path, &'d Document)> {
+        let there = self.0.values().filter(move |one| one.is_definition() && one.folder() == Some(folder));
+        there.filter_map(|document| Some((document.path.as_deref()?, document)))
     }
 }
 
 impl Document {
-    /// Scenarios are not definitions.
+    /// Scenarios are not; what is nowhere on disk is.
     pub fn is_definition(&self) -> bool {
-        let path = self.uri.path().as_str();
-        !path.ends_with(".test.yaml") && !path.ends_with(".test.yml")
+        self.path.as_deref().is_none_or(|path| !is_scenario_file(path))
+    }
+
+    pub fn folder(&self) -> Option<&Path> {
+        self.path.as_deref()?.parent()
     }
 
     pub fn offset(&self, position: Position) -> usize {

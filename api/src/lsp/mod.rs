@@ -4,6 +4,7 @@
 //! Invariants: nothing but the protocol is written to standard output; no rule of the language is here.
 
 mod answers;
+mod beside;
 mod documents;
 mod present;
 mod server;

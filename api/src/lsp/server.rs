@@ -6,6 +6,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
+use holdfast_definitions::check_scenarios;
 use holdfast_engine::ScriptReader;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     answers,
+    beside::Beside,
     documents::{Document, Documents},
     present,
 };
@@ -36,12 +38,13 @@ pub struct Server {
     connection: Connection,
     scripts: ScriptReader,
     documents: Documents,
+    beside: Beside,
     stage: Stage,
 }
 
 impl Server {
     pub fn new(connection: Connection, scripts: ScriptReader) -> Self {
-        Self { connection, scripts, documents: Documents::default(), stage: Stage::Waiting }
+        Self { connection, scripts, documents: Documents::default(), beside: Beside::default(), stage: Stage::Waiting }
     }
 
     /// Until `exit`, or (none) the input ends.
@@ -126,15 +129,19 @@ impl Server {
     /// Says what is wrong with what has changed.
     fn publish(&mut self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Handle::current();
-        let mut told = Vec::new();
-        for document in self.documents.changed() {
-            document.diagnostics = match document.is_definition() {
-                true => runtime.block_on(self.scripts.check(document.uri.as_str(), document.lines.text())).diagnostics,
-                false => Vec::new(),
+        for uri in self.documents.take_changed() {
+            let Some(document) = self.documents.get(&uri) else { continue };
+            let (name, text) = (uri.as_str(), document.lines.text());
+            let diagnostics = match document.folder().filter(|_| !document.is_definition()) {
+                Some(folder) => check_scenarios(name, text, self.beside.cycles(folder, &self.documents)).diagnostics,
+                None => runtime.block_on(self.scripts.check(name, text)).diagnostics,
             };
-            told.push(all(document));
+            if let Some(document) = self.documents.tell(&uri, diagnostics) {
+                let told = all(document);
+                self.tell(told)?;
+            }
         }
-        told.into_iter().try_for_each(|params| self.tell(params))
+        Ok(())
     }
 
     fn tell(&self, params: PublishDiagnosticsParams) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ mod edges;
 pub mod explore;
 mod judge;
 mod outside;
+pub mod place;
 mod play;
 mod played;
 mod prepared;

@@ -4,7 +4,7 @@ use super::{Expected, Wanted, WantedValue, read::Reading};
 use crate::{
     Json, codes,
     lower::get,
-    problem::{Problem, suggestion},
+    problem::Problem,
     yaml::{Node, Value},
 };
 
@@ -98,7 +98,7 @@ impl Reading<'_> {
             let known: Vec<&str> = cycle.steps.iter().map(|step| step.id.as_str()).collect();
             let message = format!("{} has no step `{}`: the document has what steps put out", cycle.name, key.name());
             let problem = Problem::error(codes::SCENARIO_STEP, key.span, message);
-            self.lowering.problems.push(problem.help(suggestion(key.name(), &known)));
+            self.lowering.problems.push(problem.suggest(key.name(), &known));
         }
     }
 

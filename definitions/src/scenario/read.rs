@@ -14,7 +14,7 @@ use super::{Action, SCENARIO_START, Scenario, ScenarioGiven, ScenarioStep, want:
 use crate::{
     Cycle, Diagnostic, Json, codes,
     lower::{Lowering, get},
-    problem::{Problem, suggestion},
+    problem::Problem,
     yaml::{self, Node, Value},
 };
 
@@ -95,12 +95,11 @@ impl Reading<'_> {
             if self.cycle.is_none() {
                 let known: Vec<&str> = self.cycles.iter().map(|cycle| cycle.name.as_str()).collect();
                 let message = format!("there is no cycle `{}` beside this file", cycle.value);
-                let help = match known.is_empty() {
-                    true => "put its definition into the same folder".to_owned(),
-                    false => suggestion(&cycle.value, &known),
-                };
                 let problem = Problem::error(codes::SCENARIO_CYCLE, cycle.span, message);
-                self.lowering.problems.push(problem.help(help));
+                self.lowering.problems.push(match known.is_empty() {
+                    true => problem.help("put its definition into the same folder"),
+                    false => problem.suggest(&cycle.value, &known),
+                });
             }
         }
         let given = match get(root, "given") {
@@ -183,7 +182,7 @@ impl Reading<'_> {
             let problem = Problem::error(codes::SCENARIO_GIVEN, key.span, message);
             self.lowering.problems.push(match known.is_empty() {
                 true => problem.help("leave it out"),
-                false => problem.help(suggestion(key.name(), &known)),
+                false => problem.suggest(key.name(), &known),
             });
         }
     }
@@ -249,7 +248,7 @@ impl Reading<'_> {
         let problem = match (found, members.first()) {
             ([], Some((key, _))) => {
                 let message = format!("`{}` is nothing that a scenario does", key.name());
-                Problem::error(codes::SCENARIO_ACTION, key.span, message).help(suggestion(key.name(), ACTIONS))
+                Problem::error(codes::SCENARIO_ACTION, key.span, message).suggest(key.name(), ACTIONS)
             }
             ([_, (second, _), ..], _) => {
                 let message = format!("a step of a scenario does one thing; `{}` is a second", second.name());
@@ -300,11 +299,12 @@ impl Reading<'_> {
         }
         let known: Vec<&str> = self.hits.iter().map(String::as_str).collect();
         let message = format!("no hit before this is called `{name}`");
-        let help = match known.is_empty() {
-            true => format!("call one so: `- hit: …`, `as: {name}`"),
-            false => suggestion(&name, &known),
+        let problem = Problem::error(codes::SCENARIO_NAME, node.span, message);
+        let problem = match known.is_empty() {
+            true => problem.help(format!("call one so: `- hit: …`, `as: {name}`")),
+            false => problem.suggest(&name, &known),
         };
-        self.lowering.problems.push(Problem::error(codes::SCENARIO_NAME, node.span, message).help(help));
+        self.lowering.problems.push(problem);
         None
     }
 
@@ -331,7 +331,7 @@ impl Reading<'_> {
         let problem = Problem::error(codes::SCENARIO_STEP, node.span, message);
         self.lowering.problems.push(match known.is_empty() {
             true => problem,
-            false => problem.help(suggestion(&name, &known)),
+            false => problem.suggest(&name, &known),
         });
         None
     }

@@ -6,7 +6,7 @@ use super::{GivenAnswer, GivenAnswers, Request, RequestBody, read::Reading};
 use crate::{
     Json, StepKind, codes,
     lower::get,
-    problem::{Problem, suggestion},
+    problem::Problem,
     yaml::{Node, Value},
 };
 
@@ -72,8 +72,7 @@ impl Reading<'_> {
             return Some(word);
         }
         let message = format!("`{what}` can't be `{word}`");
-        let help = suggestion(&word, known);
-        self.lowering.problems.push(Problem::error(codes::CHOICE, node.span, message).help(help));
+        self.lowering.problems.push(Problem::error(codes::CHOICE, node.span, message).suggest(&word, known));
         None
     }
 
@@ -180,7 +179,7 @@ impl Reading<'_> {
         let problem = Problem::error(codes::SCENARIO_STEP, key.span, message);
         self.lowering.problems.push(match known.is_empty() {
             true => problem.help("no step of it calls another system"),
-            false => problem.help(suggestion(key.name(), &known)),
+            false => problem.suggest(key.name(), &known),
         });
     }
 }

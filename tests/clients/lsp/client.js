@@ -79,6 +79,11 @@ export class Editor {
     return this.published.get(uri).diagnostics;
   }
 
+  /** What was said of it so far is not waited for. */
+  forget(uri) {
+    this.published.delete(uri);
+  }
+
   /** What is said of the newest version. */
   async diagnostics(uri) {
     const { version } = this.texts.get(uri);

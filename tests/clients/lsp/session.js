@@ -1,5 +1,8 @@
 // A real client's session with `holdfast lsp`, from the first hello to the exit. Argument: the binary.
 import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import protocol from "vscode-languageserver-protocol/node";
 import { Editor, within } from "./client.js";
 
@@ -115,8 +118,43 @@ const header = "cycle: a\nsteps:\n  a: { webhook: { dedupe: \"$.headers['X-Id']\
 found = await editor.open("untitled:Untitled-1", header);
 assert.deepEqual(found.map(({ code, severity }) => [code, severity]), [["HF032", 2]]);
 
-// A scenario is no definition: nothing is said of it here, and a document that is not open has no answers.
-assert.deepEqual(await editor.open("file:///cycles/order-status.test.yaml", "test: a\n"), []);
+// A scenario is held against the cycle beside it as that is in the editor, whenever either changes.
+const test = "file:///cycles/order-status.test.yaml";
+const plays = `test: it is told
+cycle: order-status
+steps:
+  - hit: plcaed
+    body: { id: 1 }
+`;
+found = await editor.open(test, plays);
+assert.deepEqual(found.map((one) => [one.code, within(plays, one.range)]), [["HF141", "plcaed"]]);
+const params = { textDocument: { uri: test }, range: found[0].range, context: { diagnostics: found } };
+const [better] = await editor.request(CodeActionRequest.type, params);
+assert.equal(better.title, "Write `placed`");
+assert.deepEqual(await editor.edit(test, better.edit.changes[test]), []);
+editor.forget(test);
+await editor.change(uri, "cycle: order-status", "cycle: orders");
+assert.deepEqual(codes(await editor.diagnostics(test)), ["HF140"]);
+editor.forget(test);
+await editor.change(uri, "cycle: orders", "cycle: order-status");
+assert.deepEqual(await editor.diagnostics(test), []);
+assert.equal(await editor.request(HoverRequest.type, { textDocument: { uri: test }, position: { line: 0, character: 0 } }), null);
+
+// One whose cycle is not open is held against the file; what is not saved yet, against what is open.
+const folder = mkdtempSync(join(process.cwd(), "beside-"));
+const saved = join(folder, "größe 1.yaml");
+writeFileSync(saved, "cycle: size\nsteps:\n  asked: { webhook: }\n");
+const beside = pathToFileURL(join(folder, "size.test.yaml")).href;
+assert.deepEqual(await editor.open(beside, "test: a\ncycle: size\nsteps:\n  - hit: asked\n"), []);
+assert.deepEqual(codes(await editor.change(beside, "hit: asked", "hit: sized")), ["HF141"]);
+editor.forget(beside);
+await editor.open(pathToFileURL(saved).href, "cycle: size\nsteps:\n  sized: { webhook: }\n");
+assert.deepEqual(await editor.diagnostics(beside), []);
+editor.forget(beside);
+await editor.close(pathToFileURL(saved).href);
+assert.deepEqual(codes(await editor.diagnostics(beside)), ["HF141"]);
+
+// A document that is not open has no answers.
 const elsewhere = { textDocument: { uri: "file:///elsewhere.yaml" }, position: { line: 0, character: 0 } };
 assert.equal(await editor.request(CompletionRequest.type, elsewhere), null);
 

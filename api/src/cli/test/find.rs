@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use holdfast_definitions::{Connectors, Cycle, Diagnostic, Scenario, Severity, check, check_scenarios, check_with};
+use holdfast_definitions::{Cycle, Diagnostic, Scenario, Severity, check_scenarios};
 
-use crate::cli::dev::definition_files;
+use crate::scenario::place::{Place, is_scenario_file};
 
 /// How deep folders are looked into, and how many.
 const DEPTH_MAX: usize = 16;
@@ -23,15 +23,6 @@ pub struct Found {
     /// Folders with scenario files.
     pub places: Vec<Place>,
     pub files: Vec<ScenarioFile>,
-}
-
-/// A folder, and the cycles that its files define.
-#[derive(Debug, Default)]
-pub struct Place {
-    /// With the file that each is in.
-    pub cycles: Vec<(Arc<Cycle>, PathBuf)>,
-    /// Of definitions, errors only, each with its file's text.
-    pub diagnostics: Vec<(Diagnostic, Arc<str>)>,
 }
 
 #[derive(Debug)]
@@ -62,17 +53,6 @@ impl Found {
     }
 }
 
-impl Place {
-    pub fn cycle(&self, name: &str) -> Option<&Arc<Cycle>> {
-        self.cycles.iter().map(|(cycle, _)| cycle).find(|cycle| cycle.name == name)
-    }
-}
-
-pub fn is_scenario_file(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    (name.ends_with(".test.yaml") || name.ends_with(".test.yml")) && !name.starts_with('.')
-}
-
 /// Every scenario of the files, and of the folders and what is in them, in order.
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Found> {
     let mut files = Vec::new();
@@ -91,7 +71,7 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Found> {
         let place = match places.get(&folder) {
             Some(place) => *place,
             None => {
-                found.places.push(place_of(&folder)?);
+                found.places.push(Place::of(&folder)?);
                 places.insert(folder, found.places.len() - 1);
                 found.places.len() - 1
             }
@@ -139,26 +119,4 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The cycles of a folder's definitions; connectors of one file serve the others.
-pub fn place_of(folder: &Path) -> anyhow::Result<Place> {
-    let mut place = Place::default();
-    let mut texts = Vec::new();
-    let mut connectors = Connectors::new();
-    for path in definition_files(folder)? {
-        let text: Arc<str> = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?.into();
-        if text.contains("connector:") {
-            let described = check("", &text).connectors.into_iter();
-            connectors.extend(described.map(|connector| (connector.name.clone(), connector)));
-        }
-        texts.push((path, text));
-    }
-    for (path, text) in texts {
-        let checked = check_with(&path.display().to_string(), &text, None, &connectors);
-        let errors = checked.diagnostics.into_iter().filter(|one| one.severity == Severity::Error);
-        place.diagnostics.extend(errors.map(|one| (one, text.clone())));
-        place.cycles.extend(checked.cycles.into_iter().map(|cycle| (cycle, path.clone())));
-    }
-    Ok(place)
 }

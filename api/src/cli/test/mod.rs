@@ -19,7 +19,8 @@ use clap::Args;
 use holdfast_engine::StageScripts;
 
 use super::open::script_worker;
-pub use find::{Found, find, is_scenario_file, place_of};
+use crate::scenario::place::is_scenario_file;
+pub use find::{Found, find};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:

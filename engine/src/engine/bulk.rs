@@ -3,7 +3,7 @@
 //! Each is a commit of its own, or part of one with others: done or not, and never half. What breaks off
 //! in the middle is gone on with by the same call: what was done since the mark is not done twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use super::{Engine, never};
 use crate::{
     BulkDone, BulkQuery, Chosen, Error, Preview, TransactionAction, TransactionFilter, TransactionId,
     TransactionStatus, TransactionView,
-    bulk::{LIMIT_MAX, next},
+    bulk::{LIMIT_MAX, count, next},
     clock::Micros,
     id::floor_of,
     round::is_busy,
@@ -41,20 +41,35 @@ impl Engine {
     ) -> Result<Preview<TransactionView>, Error> {
         self.shared.follow_catalog().await?;
         let mark = self.shared.clock.now();
+        let (mut statuses, mut refused) = (BTreeMap::new(), BTreeMap::new());
+        let mut is_for = |row: &TransactionRow| match refuses(action, row) {
+            None => true,
+            Some(why) => {
+                count(&mut refused, why);
+                false
+            }
+        };
         let (rows, capped) = match chosen {
             Chosen::Filter(filter) => {
                 let most = (COUNTED_MAX, COUNT_LOOKED_AT);
-                let (rows, next) = self.chosen(account, filter, action, (never(), mark), most).await?;
+                let (rows, next) = self.chosen(account, filter, (never(), mark), most, &mut is_for).await?;
                 (rows, next.is_some())
             }
             Chosen::Ids(ids) => {
-                let (rows, _) = self.by_ids(account, ids, never()).await?;
-                (rows.into_iter().filter(|row| may(action, row)).collect(), false)
+                let (mut rows, missing) = self.by_ids(account, ids, never()).await?;
+                rows.retain(|row| is_for(row));
+                for _ in missing {
+                    count(&mut refused, "it is not there, or no longer".to_owned());
+                }
+                (rows, false)
             }
         };
+        for row in &rows {
+            count(&mut statuses, row.status.clone());
+        }
         let matching = rows.len() as u64;
         let sample = self.transaction_views(account, rows.into_iter().take(SAMPLE).collect()).await?;
-        Ok(Preview { matching, capped, sample, mark: mark.to_string() })
+        Ok(Preview { matching, capped, statuses, refused, sample, mark: mark.to_string() })
     }
 
     /// Does it to the next `limit` of them, newest first.
@@ -73,7 +88,8 @@ impl Engine {
         let (rows, rest) = match chosen {
             Chosen::Filter(filter) => {
                 let most = (size, size * LOOKED_AT_EACH);
-                self.chosen(account, filter, action, (after, mark), most).await?
+                let is_for = &mut |row: &TransactionRow| refuses(action, row).is_none();
+                self.chosen(account, filter, (after, mark), most, is_for).await?
             }
             Chosen::Ids(ids) => {
                 let (mut rows, missing) = self.by_ids(account, ids, after).await?;
@@ -107,9 +123,9 @@ impl Engine {
         &self,
         account: &str,
         filter: &TransactionFilter,
-        action: &TransactionAction,
         (before, mark): (Uuid, Micros),
-        (size, most): (usize, usize),
+        most: (usize, usize),
+        is_for: &mut (dyn FnMut(&TransactionRow) -> bool + Send),
     ) -> Result<(Vec<TransactionRow>, Option<Uuid>), Error> {
         let TransactionFilter { cycle, status, step, key, since, until } = filter;
         if cycle.is_none() && status.is_none() && step.is_none() && key.is_none() && since.is_none() && until.is_none()
@@ -118,7 +134,7 @@ impl Engine {
             return Err(Error::Invalid(message.into()));
         }
         let before = before.min(floor_of(mark.saturating_add(1)));
-        self.listed(account, filter, before, (size, most), &|row| may(action, row)).await
+        self.listed(account, filter, before, most, is_for).await
     }
 
     /// Newest first, those below `before`; and the ids that are none of the account's.
@@ -188,13 +204,11 @@ impl Engine {
             },
             TransactionAction::Rerun { step } => {
                 let failed_at = row.step.clone().filter(|_| row.status == TransactionStatus::Failed.word());
-                let step = step.or(failed_at).ok_or_else(|| {
-                    Error::Conflict(format!("it is {}: say from which step it is to be run again", row.status))
-                })?;
-                self.rerun_only(account, &row, &step, None).await.map(|()| true)
+                let step = step.or(failed_at).ok_or_else(|| Error::Conflict(no_step(&row)))?;
+                self.rerun_only(account, &row, (&step, None), Some(row.runs)).await
             }
             TransactionAction::Resume { step, body } => {
-                self.resume_only(account, id, step.as_deref(), body).await.map(|()| true)
+                self.resume_only(account, id, (step.as_deref(), body), Some(row.runs)).await
             }
         }
     }
@@ -219,13 +233,21 @@ impl Engine {
     }
 }
 
-/// Whether an action is for such a one, where a filter chose it.
-fn may(action: &TransactionAction, row: &TransactionRow) -> bool {
+/// Why such a one is left as it is, where a filter chose it.
+fn refuses(action: &TransactionAction, row: &TransactionRow) -> Option<String> {
     let is = |status: TransactionStatus| row.status == status.word();
     match action {
-        TransactionAction::Cancel => !is(TransactionStatus::Cancelled),
-        TransactionAction::Rerun { step: Some(_) } => !is(TransactionStatus::Cancelled),
-        TransactionAction::Rerun { step: None } => is(TransactionStatus::Failed),
-        TransactionAction::Resume { .. } => is(TransactionStatus::Held),
+        TransactionAction::Cancel if is(TransactionStatus::Cancelled) => Some("it is cancelled already".to_owned()),
+        TransactionAction::Cancel => None,
+        _ if is(TransactionStatus::Cancelled) => Some("it is cancelled, which is final".to_owned()),
+        TransactionAction::Rerun { step: None } if !is(TransactionStatus::Failed) => Some(no_step(row)),
+        TransactionAction::Resume { .. } if !is(TransactionStatus::Held) => {
+            Some(format!("it is {} and not held", row.status))
+        }
+        TransactionAction::Rerun { .. } | TransactionAction::Resume { .. } => None,
     }
+}
+
+fn no_step(row: &TransactionRow) -> String {
+    format!("it is {}: say from which step it is to be run again", row.status)
 }

@@ -41,7 +41,7 @@ impl Engine {
         self.shared.follow_catalog().await?;
         let before = cursor(page.after.as_deref())?;
         let most = (size, LOOKED_AT_MAX.max(2 * size));
-        let (rows, next) = self.listed(account, &filter, before, most, &|_| true).await?;
+        let (rows, next) = self.listed(account, &filter, before, most, &mut |_| true).await?;
         let data = self.transaction_views(account, rows).await?;
         Ok(Page { data, next: next.map(|next| next.to_string()) })
     }
@@ -53,13 +53,13 @@ impl Engine {
         filter: &TransactionFilter,
         before: Uuid,
         (size, most): (usize, usize),
-        wanted: &(dyn Fn(&TransactionRow) -> bool + Sync),
+        wanted: &mut (dyn FnMut(&TransactionRow) -> bool + Send),
     ) -> Result<(Vec<TransactionRow>, Option<Uuid>), Error> {
         let before = filter.until.map_or(before, |until| before.min(floor_of(instant(until))));
         let from = filter.since.map_or(Uuid::nil(), |since| floor_of(instant(since)));
         if let Some(key) = &filter.key {
             let mut rows = self.by_key(account, filter, key, (from, before)).await?;
-            rows.retain(wanted);
+            rows.retain(|row| wanted(row));
             let more = rows.len() > size;
             rows.truncate(size);
             let next = rows.last().filter(|_| more).map(|row| row.transaction);
@@ -69,10 +69,10 @@ impl Engine {
         let of: HashMap<(Uuid, &str), usize> =
             lanes.iter().enumerate().map(|(at, (cycle, status))| ((*cycle, *status), at)).collect();
         let now = self.shared.clock.now();
-        let is_wanted = |row: &TransactionRow| {
+        let mut is_wanted = |row: &TransactionRow| {
             row.expires_at > now
-                && wanted(row)
                 && filter.step.as_ref().is_none_or(|step| row.step.as_ref() == Some(step))
+                && wanted(row)
         };
         let mut list = Lanes::new(lanes.len().max(1), before, size, most);
         while let Some((asked, limit)) = list.next() {
@@ -233,17 +233,18 @@ impl Engine {
         document: Option<Json>,
     ) -> Result<TransactionView, Error> {
         let row = self.visible(account, id).await?;
-        self.rerun_only(account, &row, step, document).await?;
+        self.rerun_only(account, &row, (step, document), None).await?;
         self.transaction(account, id).await
     }
 
+    /// False where it has another number of runs than the one given.
     pub(super) async fn rerun_only(
         &self,
         account: &str,
         row: &TransactionRow,
-        step: &str,
-        document: Option<Json>,
-    ) -> Result<(), Error> {
+        (step, document): (&str, Option<Json>),
+        runs: Option<i32>,
+    ) -> Result<bool, Error> {
         let passed = self.passed(account, row, step).await?;
         let document = match document {
             Some(document @ Json::Object(_)) => document,
@@ -251,8 +252,8 @@ impl Engine {
             None => passed,
         };
         let transaction = row.transaction;
-        let work = Work::Rerun { transaction, step: step.to_owned(), document: Arc::new(document) };
-        self.shared.writer.ask(account, work).await.map(|_| ())
+        let work = Work::Rerun { transaction, step: step.to_owned(), document: Arc::new(document), runs };
+        Ok(self.shared.writer.ask(account, work).await?.transaction.is_some())
     }
 
     /// The document with which the newest run that passed a step came there: what a re-run from it
@@ -291,19 +292,20 @@ impl Engine {
         body: Json,
     ) -> Result<TransactionView, Error> {
         self.visible(account, id).await?;
-        self.resume_only(account, id, step, body).await?;
+        self.resume_only(account, id, (step, body), None).await?;
         self.transaction(account, id).await
     }
 
+    /// As `rerun_only`.
     pub(super) async fn resume_only(
         &self,
         account: &str,
         id: TransactionId,
-        step: Option<&str>,
-        body: Json,
-    ) -> Result<(), Error> {
-        let work = Work::Resume { transaction: id.0, step: step.map(str::to_owned), body };
-        self.shared.writer.ask(account, work).await.map(|_| ())
+        (step, body): (Option<&str>, Json),
+        runs: Option<i32>,
+    ) -> Result<bool, Error> {
+        let work = Work::Resume { transaction: id.0, step: step.map(str::to_owned), body, runs };
+        Ok(self.shared.writer.ask(account, work).await?.transaction.is_some())
     }
 
     pub(super) async fn visible(&self, account: &str, id: TransactionId) -> Result<TransactionRow, Error> {

@@ -190,3 +190,7 @@ pub fn page(
     shell.title = progress.title(action.done);
     show(&Page { shell, action, progress, wrong })
 }
+
+#[cfg(test)]
+#[path = "progress_tests.rs"]
+mod tests;

@@ -39,7 +39,7 @@ pub struct Preview<T> {
     pub capped: bool,
     /// How many of them are of which status.
     pub statuses: BTreeMap<String, u64>,
-    /// Those that are meant and would be left as they are: why, and how many.
+    /// Those that are meant and would be left as they are: why, and how many, counted up to 10,000 in all.
     pub refused: BTreeMap<String, u64>,
     /// The first few.
     pub sample: Vec<T>,

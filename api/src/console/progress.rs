@@ -21,6 +21,8 @@ use crate::Problem;
 
 /// Those that one call does it to: it takes a second or so.
 const AT_ONCE: u32 = 1_000;
+/// What a preview counts up to.
+const COUNTED_MAX: u64 = 10_000;
 /// Of those that it could not be done to, so many are listed.
 const LISTED_MAX: usize = 200;
 
@@ -37,8 +39,9 @@ pub struct Counted {
 
 impl Counted {
     pub fn of<T>(preview: &Preview<T>) -> Self {
-        let all = |counted: &BTreeMap<String, u64>| -> Vec<(String, String)> {
-            counted.iter().map(|(what, number)| (count(*number), what.clone())).collect()
+        let all = |all: &BTreeMap<String, u64>| -> Vec<(String, String)> {
+            let capped = all.values().sum::<u64>() >= COUNTED_MAX;
+            all.iter().map(|(what, number)| (counted(*number, capped), what.clone())).collect()
         };
         Self {
             matching: preview.matching,

@@ -124,7 +124,7 @@ pub struct Counted<T> {
     pub capped: bool,
     /// How many of them are of which status.
     pub statuses: BTreeMap<String, u64>,
-    /// Those that are meant and would be left as they are.
+    /// Those that are meant and would be left as they are, counted up to 10,000 in all.
     pub refused: Vec<Refused>,
     /// The first few.
     pub sample: Vec<T>,

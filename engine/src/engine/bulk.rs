@@ -42,30 +42,28 @@ impl Engine {
         self.shared.follow_catalog().await?;
         let mark = self.shared.clock.now();
         let (mut statuses, mut refused) = (BTreeMap::new(), BTreeMap::new());
-        let mut is_for = |row: &TransactionRow| match refuses(action, row) {
-            None => true,
-            Some(why) => {
-                count(&mut refused, why);
-                false
-            }
-        };
-        let (rows, capped) = match chosen {
+        let (rows, others, capped) = match chosen {
             Chosen::Filter(filter) => {
                 let most = (COUNTED_MAX, COUNT_LOOKED_AT);
-                let (rows, next) = self.chosen(account, filter, (never(), mark), most, &mut is_for).await?;
-                (rows, next.is_some())
+                let (able, unable) = statuses_of(action);
+                let (rows, next) = self.chosen(account, filter, (never(), mark), most, &able).await?;
+                let (others, _) = self.chosen(account, filter, (never(), mark), most, &unable).await?;
+                (rows, others, next.is_some())
             }
             Chosen::Ids(ids) => {
-                let (mut rows, missing) = self.by_ids(account, ids, never()).await?;
-                rows.retain(|row| is_for(row));
+                let (rows, missing) = self.by_ids(account, ids, never()).await?;
                 for _ in missing {
                     count(&mut refused, "it is not there, or no longer".to_owned());
                 }
-                (rows, false)
+                let (rows, others) = rows.into_iter().partition(|row| refuses(action, &row.status).is_none());
+                (rows, others, false)
             }
         };
         for row in &rows {
             count(&mut statuses, row.status.clone());
+        }
+        for why in others.iter().filter_map(|row| refuses(action, &row.status)) {
+            count(&mut refused, why);
         }
         let matching = rows.len() as u64;
         let sample = self.transaction_views(account, rows.into_iter().take(SAMPLE).collect()).await?;
@@ -88,8 +86,7 @@ impl Engine {
         let (rows, rest) = match chosen {
             Chosen::Filter(filter) => {
                 let most = (size, size * LOOKED_AT_EACH);
-                let is_for = &mut |row: &TransactionRow| refuses(action, row).is_none();
-                self.chosen(account, filter, (after, mark), most, is_for).await?
+                self.chosen(account, filter, (after, mark), most, &statuses_of(action).0).await?
             }
             Chosen::Ids(ids) => {
                 let (mut rows, missing) = self.by_ids(account, ids, after).await?;
@@ -118,14 +115,14 @@ impl Engine {
         Ok(done)
     }
 
-    /// Those that the filter lets through, that stood at the mark, and that the action is for.
+    /// Those that the filter lets through, that stood at the mark, and that are of these statuses.
     async fn chosen(
         &self,
         account: &str,
         filter: &TransactionFilter,
         (before, mark): (Uuid, Micros),
         most: (usize, usize),
-        is_for: &mut (dyn FnMut(&TransactionRow) -> bool + Send),
+        of: &[TransactionStatus],
     ) -> Result<(Vec<TransactionRow>, Option<Uuid>), Error> {
         let TransactionFilter { cycle, status, step, key, since, until } = filter;
         if cycle.is_none() && status.is_none() && step.is_none() && key.is_none() && since.is_none() && until.is_none()
@@ -134,7 +131,7 @@ impl Engine {
             return Err(Error::Invalid(message.into()));
         }
         let before = before.min(floor_of(mark.saturating_add(1)));
-        self.listed(account, filter, before, most, is_for).await
+        self.listed(account, filter, before, most, of).await
     }
 
     /// Newest first, those below `before`; and the ids that are none of the account's.
@@ -204,7 +201,7 @@ impl Engine {
             },
             TransactionAction::Rerun { step } => {
                 let failed_at = row.step.clone().filter(|_| row.status == TransactionStatus::Failed.word());
-                let step = step.or(failed_at).ok_or_else(|| Error::Conflict(no_step(&row)))?;
+                let step = step.or(failed_at).ok_or_else(|| Error::Conflict(no_step(&row.status)))?;
                 self.rerun_only(account, &row, (&step, None), Some(row.runs)).await
             }
             TransactionAction::Resume { step, body } => {
@@ -233,21 +230,26 @@ impl Engine {
     }
 }
 
-/// Why such a one is left as it is, where a filter chose it.
-fn refuses(action: &TransactionAction, row: &TransactionRow) -> Option<String> {
-    let is = |status: TransactionStatus| row.status == status.word();
+/// Those that an action is for where a filter chose them, and those that it leaves as they are.
+fn statuses_of(action: &TransactionAction) -> (Vec<TransactionStatus>, Vec<TransactionStatus>) {
+    TransactionStatus::ALL.iter().copied().partition(|status| refuses(action, status.word()).is_none())
+}
+
+/// Why one of this status is left as it is, where a filter chose it.
+fn refuses(action: &TransactionAction, status: &str) -> Option<String> {
+    let is = |known: TransactionStatus| status == known.word();
     match action {
         TransactionAction::Cancel if is(TransactionStatus::Cancelled) => Some("it is cancelled already".to_owned()),
         TransactionAction::Cancel => None,
         _ if is(TransactionStatus::Cancelled) => Some("it is cancelled, which is final".to_owned()),
-        TransactionAction::Rerun { step: None } if !is(TransactionStatus::Failed) => Some(no_step(row)),
+        TransactionAction::Rerun { step: None } if !is(TransactionStatus::Failed) => Some(no_step(status)),
         TransactionAction::Resume { .. } if !is(TransactionStatus::Held) => {
-            Some(format!("it is {} and not held", row.status))
+            Some(format!("it is {status} and not held"))
         }
         TransactionAction::Rerun { .. } | TransactionAction::Resume { .. } => None,
     }
 }
 
-fn no_step(row: &TransactionRow) -> String {
-    format!("it is {}: say from which step it is to be run again", row.status)
+fn no_step(status: &str) -> String {
+    format!("it is {status}: say from which step it is to be run again")
 }

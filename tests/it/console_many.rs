@@ -120,7 +120,7 @@ async fn all_that_match_are_cancelled_in_two_calls(store: Store) {
     send(&node, "placed", 3, 5).await;
     let asked = post(&signed, &node, ASK, "act=cancel&all=yes&cycle=orders&status=failed&since=hour").await;
     assert_eq!(asked.heading(), "Cancel 1,200 transactions?");
-    asked.says("Of them 1,200 failed.");
+    asked.says("Status now: 1,200 failed.");
     assert_eq!(with(&node, "failed").await, MANY, "nothing was done yet");
     // One that comes while a person thinks is not meant.
     let later = send(&node, "placed", 1, 500).await;

@@ -169,7 +169,7 @@ await scene(async (person, page) => {
   await Promise.all(Array.from({ length: 120 }, (_, n) => status(`nobody-${n}`)));
   await page.getByRole("button", { name: "Replay all that match…" }).click();
   await page.getByRole("heading", { name: `Replay ${count + 120} hits?` }).waitFor();
-  await text(`Of them ${count + 120} unmatched.`);
+  await text(`Status now: ${count + 120} unmatched.`);
   await page.getByText("The oldest 10 of them").waitFor();
   await person.looks();
   await page.getByRole("button", { name: `Replay ${count + 120}` }).click();

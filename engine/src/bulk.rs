@@ -1,5 +1,7 @@
 //! What is done to many at once: as it is asked for, and what is said of it.
 
+use std::collections::BTreeMap;
+
 use holdfast_definitions::Json;
 use uuid::Uuid;
 
@@ -35,6 +37,10 @@ pub struct Preview<T> {
     pub matching: u64,
     /// There may be more.
     pub capped: bool,
+    /// How many of them are of which status.
+    pub statuses: BTreeMap<String, u64>,
+    /// Those that are meant and would be left as they are: why, and how many, counted up to 10,000 in all.
+    pub refused: BTreeMap<String, u64>,
     /// The first few.
     pub sample: Vec<T>,
     /// Handed to the calls that do it, so that they do it to what was counted and to nothing that came
@@ -91,6 +97,11 @@ impl BulkQuery {
             (None, None) => Ok((None, None)),
         }
     }
+}
+
+/// One more of these.
+pub fn count(counted: &mut BTreeMap<String, u64>, what: String) {
+    *counted.entry(what).or_default() += 1;
 }
 
 /// The `next` of a call that has come to this id.

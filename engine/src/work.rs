@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     Answer, Arrival, Error,
     ongoing::{Ongoing, Progress},
+    round::RepeatName,
     several::{Applied, Part, Several},
     store::{EarlyRow, HitRow, TimerRow},
 };
@@ -27,19 +28,23 @@ pub enum Work {
     Several(Arc<Several>),
     /// One of them: made in the commit that decides them all.
     Part(Arc<Part>),
-    /// A new hit made of an earlier one.
-    Replay(Arc<HitRow>),
+    /// A new hit made of an earlier one; under a name, once.
+    Replay(Arc<HitRow>, Option<RepeatName>),
     /// A hold resumed by hand: a hit for this transaction, whatever the mapping says.
     Resume {
         transaction: Uuid,
         step: Option<String>,
         body: Json,
+        /// With more runs than these somebody was quicker: nothing is done.
+        runs: Option<i32>,
     },
     /// A run with no hit. The document is told from the runs beforehand: they never change.
     Rerun {
         transaction: Uuid,
         step: String,
         document: Arc<Json>,
+        /// As of a resume.
+        runs: Option<i32>,
     },
     Cancel {
         transaction: Uuid,

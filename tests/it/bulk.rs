@@ -1,5 +1,7 @@
 //! One action done to many, counted first (contract, section 15).
 
+use std::collections::BTreeMap;
+
 use holdfast_definitions::Json;
 use holdfast_engine::{
     BulkDone, BulkQuery, Chosen, Error, HitFilter, HitId, HitStatus, PageQuery, TransactionAction, TransactionFilter,
@@ -17,6 +19,8 @@ both_stores![
     held_ones_are_resumed_once,
     what_cannot_be_done_is_said_for_each,
     hits_are_replayed_oldest_first_and_once,
+    two_calls_at_once_do_it_once,
+    a_preview_says_what_would_be_left_as_it_is,
     a_call_that_breaks_off_is_gone_on_with,
     a_filter_that_names_nothing_is_refused,
     another_accounts_are_not_found,
@@ -226,6 +230,79 @@ async fn hits_are_replayed_oldest_first_and_once(store: Store) {
     let seen: Vec<Json> = runs.iter().skip(1).filter_map(|run| run.steps[0].output.clone()).collect();
     let seen: Vec<String> = seen.iter().filter_map(|out| Some(out.get("body")?.get("n")?.to_string())).collect();
     assert_eq!(seen, ["0", "1", "2", "3", "4"], "in the order in which they came");
+}
+
+/// A double click: both are under way before either has done anything.
+async fn two_calls_at_once_do_it_once(store: Store) {
+    const MANY: u32 = 70;
+    let world = World::start(store, ORDERS).await;
+    let failed = place(&world, MANY, 500).await;
+    let held = place(&world, MANY, 5).await;
+    for n in 0..MANY {
+        world.hit("status", json!({ "id": "nobody", "n": n })).await;
+    }
+    let body = Body::from(json!({ "note": "by hand" })).json();
+    let resume = TransactionAction::Resume { step: None, body };
+    for (status, action, ids) in [(TransactionStatus::Failed, RERUN, &failed), (TransactionStatus::Held, resume, &held)]
+    {
+        let which = Chosen::Ids(ids.clone());
+        let preview = world.engine.preview_transactions("default", &which, &action).await.expect("counted");
+        assert_eq!(preview.statuses, BTreeMap::from([(status.word().to_owned(), u64::from(MANY))]));
+        world.advance("1s").await;
+        let query = BulkQuery { limit: Some(1_000), ..marked(&preview.mark) };
+        let (one, other) = tokio::join!(act(&world, &which, &action, &query), act(&world, &which, &action, &query));
+        assert_eq!((one.done + other.done, one.unchanged + other.unchanged), (u64::from(MANY), u64::from(MANY)));
+        assert_eq!((one.failed, other.failed), (vec![], vec![]));
+        for id in ids {
+            assert_eq!(world.runs(*id).await.len(), 2);
+        }
+    }
+    let preview = world.engine.preview_replays("default", &unmatched()).await.expect("counted");
+    let which = unmatched();
+    let query = BulkQuery { limit: Some(1_000), ..marked(&preview.mark) };
+    let replay = async || world.engine.replay_hits("default", &which, &query).await.expect("done");
+    let (one, other) = tokio::join!(replay(), replay());
+    assert_eq!((one.done + other.done, one.unchanged + other.unchanged), (u64::from(MANY), u64::from(MANY)));
+    let page = PageQuery { limit: Some(1_000), after: None };
+    let at = HitFilter { webhook: Some(world.identifier("status")), ..HitFilter::default() };
+    let hits = world.engine.hits("default", at, page).await.expect("a list").data;
+    let by_hand = |hit: &&holdfast_engine::Hit| hit.status == HitStatus::Unmatched;
+    assert_eq!(hits.iter().filter(by_hand).count(), 2 * MANY as usize);
+    assert_eq!(hits.len(), 3 * MANY as usize, "those of the resumes, and none of a repeat");
+}
+
+async fn a_preview_says_what_would_be_left_as_it_is(store: Store) {
+    let world = World::start(store, ORDERS).await;
+    let held = place(&world, 3, 5).await;
+    place(&world, 2, 500).await;
+    world.engine.cancel("default", held[0]).await.expect("cancelled");
+    let all = Chosen::Filter(of_orders());
+    let nobody: TransactionId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("an id");
+    let these = Chosen::Ids(vec![held[0], held[1], nobody]);
+    let counted = async |which: &Which, action: &TransactionAction| {
+        let preview = world.engine.preview_transactions("default", which, action).await.expect("counted");
+        let all = |counted: BTreeMap<String, u64>| counted.into_iter().map(|(what, n)| format!("{n} {what}"));
+        (all(preview.statuses).collect::<Vec<_>>().join(", "), all(preview.refused).collect::<Vec<_>>().join(", "))
+    };
+    let cancelled = "1 it is cancelled already".to_owned();
+    assert_eq!(counted(&all, &CANCEL).await, ("2 failed, 2 held".to_owned(), cancelled.clone()));
+    assert_eq!(
+        counted(&these, &CANCEL).await,
+        ("1 held".to_owned(), format!("{cancelled}, 1 it is not there, or no longer"))
+    );
+    let finally = "1 it is cancelled, which is final, 2 it is held: say from which step it is to be run again";
+    assert_eq!(counted(&all, &RERUN).await, ("2 failed".to_owned(), finally.to_owned()));
+    let resume = TransactionAction::Resume { step: None, body: Json::Null };
+    let finally = "1 it is cancelled, which is final, 2 it is failed and not held";
+    assert_eq!(counted(&all, &resume).await, ("2 held".to_owned(), finally.to_owned()));
+
+    world.engine.stop("default", "orders", false).await.expect("stopped");
+    world.hit("status", json!({ "id": 1 })).await;
+    let hits = Chosen::Filter(HitFilter { cycle: Some("orders".into()), ..HitFilter::default() });
+    let preview = world.engine.preview_replays("default", &hits).await.expect("counted");
+    assert_eq!(preview.statuses, BTreeMap::from([("applied".to_owned(), 5)]));
+    let why = "it is queued by a stop: start the cycle, and it runs".to_owned();
+    assert_eq!((preview.matching, preview.refused), (5, BTreeMap::from([(why, 1)])));
 }
 
 async fn a_call_that_breaks_off_is_gone_on_with(store: Store) {

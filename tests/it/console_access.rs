@@ -29,12 +29,13 @@ fn is_open(path: &str) -> bool {
     path == "/console/sign-in" || path.starts_with("/console/assets/") || matches!(path, "/console" | "/console/")
 }
 
-struct Signed {
+/// A person with a session.
+pub struct Signed {
     cookie: String,
 }
 
 impl Signed {
-    async fn in_with(node: &Node, key: &str) -> Self {
+    pub async fn in_with(node: &Node, key: &str) -> Self {
         let form = format!("key={key}&next=/console");
         let call = Call::new("POST", "/console/sign-in").body("application/x-www-form-urlencoded", form);
         let answer = node.send(call).await.expect("an answer").expect(303);
@@ -43,12 +44,12 @@ impl Signed {
         Self { cookie: cookie.split(';').next().expect("its value").to_owned() }
     }
 
-    async fn get(&self, node: &Node, path: &str) -> Response {
+    pub async fn get(&self, node: &Node, path: &str) -> Response {
         node.send(Call::new("GET", path).header("cookie", &self.cookie)).await.expect("an answer")
     }
 
     /// With the token of its own pages.
-    async fn post(&self, node: &Node, path: &str, form: &str) -> Response {
+    pub async fn post(&self, node: &Node, path: &str, form: &str) -> Response {
         let page = self.get(node, "/console/endpoints").await.expect(200).text();
         let (_, rest) = page.split_once("x-holdfast-token\":\"").expect("a token");
         let token = rest.split('"').next().expect("its end");

@@ -17,6 +17,7 @@ mod commits;
 mod connectors;
 mod console;
 mod console_access;
+mod console_many;
 mod crash;
 mod crowds;
 mod dev;

@@ -2,8 +2,8 @@
 //! section 10).
 
 use holdfast_engine::{
-    ClaimView, Error, Hit, HitFilter, HitId, HitStatus, Limits, NewShared, Page, PageQuery, RepeatHeader,
-    TransactionFilter,
+    BulkQuery, Chosen, ClaimView, Error, Hit, HitFilter, HitId, HitStatus, Limits, NewShared, Page, PageQuery,
+    RepeatHeader, TransactionFilter,
 };
 use holdfast_tests::{Got, Store, World, arrival, both_stores, eventually};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ both_stores![
     a_repeated_delivery_is_told_the_same,
     a_hit_is_shown_once_with_all_that_became_of_it,
     a_replay_goes_to_those_that_are_attached_now,
+    replays_of_many_asked_for_twice_at_once_are_made_once,
     a_commit_that_fails_leaves_nothing,
     a_cycle_attaches_to_what_there_is,
     a_paused_one_refuses_and_a_deleted_one_is_gone,
@@ -282,6 +283,24 @@ async fn a_replay_goes_to_those_that_are_attached_now(store: Store) {
     assert_eq!(again.replay_of, Some(got.hit()));
     assert_eq!(again.applications.len(), 1);
     assert_eq!(transactions(&world, ACCOUNT).await, ["billing completed", "billing completed", "shipping held"]);
+}
+
+async fn replays_of_many_asked_for_twice_at_once_are_made_once(store: Store) {
+    let (world, orders) = attached(store).await;
+    for n in 0..5 {
+        hit(&world, &orders, json!({ "n": n })).await.expect("accepted");
+    }
+    let of_orders = HitFilter { webhook: Some(orders.clone()), ..HitFilter::default() };
+    let all = Chosen::Filter(of_orders.clone());
+    let preview = world.engine.preview_replays(ACCOUNT, &all).await.expect("counted");
+    assert_eq!(preview.matching, 5);
+    let query = BulkQuery { mark: Some(preview.mark), ..BulkQuery::default() };
+    let replay = async || world.engine.replay_hits(ACCOUNT, &all, &query).await.expect("done");
+    let (one, other) = tokio::join!(replay(), replay());
+    assert_eq!((one.done + other.done, one.unchanged + other.unchanged), (5, 5), "{one:?} {other:?}");
+    assert_eq!(transactions(&world, ACCOUNT).await.len(), 20);
+    let hits = world.engine.hits(ACCOUNT, of_orders, PageQuery::default()).await.expect("a list").data;
+    assert_eq!(hits.len(), 10, "none is kept of a repeat");
 }
 
 async fn a_commit_that_fails_leaves_nothing(store: Store) {

@@ -12,7 +12,7 @@ use super::{
     contents::{AsItCame, Cut, Field, fields, short, shown},
     hits::Row,
     page::{Query, Shell, show, then},
-    session::{Change, Looker},
+    session::{Change, Looker, Nothing},
     why::{Outcome, Why},
 };
 use crate::{App, Problem, v1};
@@ -102,9 +102,6 @@ async fn replays_of(app: &App, account: &str, hit: &Hit) -> Result<Vec<Hit>, Pro
     let newest = app.engine.hits(account, filter, page).await?;
     Ok(newest.data.into_iter().filter(|one| one.replay_of == Some(hit.id)).collect())
 }
-
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
 
 pub async fn replay(
     State(app): State<App>,

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Html};
 use chrono::{DateTime, NaiveTime, Utc};
 use holdfast_definitions::parse_duration;
-use holdfast_engine::{Hit, HitFilter, HitStatus, Page, PageQuery};
+use holdfast_engine::{Hit, HitFilter, HitStatus, PageQuery};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -59,6 +59,18 @@ impl Filter {
         before.map(Some).ok_or_else(|| Problem::invalid("since is `today`, a length such as 24h, or a time (RFC 3339)"))
     }
 
+    /// The engine's filter.
+    pub fn wanted(&self, now: DateTime<Utc>) -> Result<HitFilter, Problem> {
+        Ok(HitFilter {
+            webhook: self.webhook.clone(),
+            cycle: self.cycle.clone(),
+            status: self.status()?,
+            ambiguous: self.ambiguous.is_some(),
+            since: self.since(now)?,
+            until: None,
+        })
+    }
+
     /// The address of the hits that it lets through, with more behind.
     pub fn address(&self, more: &[(&str, &str)]) -> String {
         let mut query = serde_html_form::to_string(self).unwrap_or_default();
@@ -81,19 +93,6 @@ impl Filter {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// A page of those that a filter lets through, newest first.
-pub async fn listed(app: &App, account: &str, filter: &Filter, page: PageQuery) -> Result<Page<Hit>, Problem> {
-    let filter = HitFilter {
-        webhook: filter.webhook.clone(),
-        cycle: filter.cycle.clone(),
-        status: filter.status()?,
-        ambiguous: filter.ambiguous.is_some(),
-        since: filter.since(app.engine.now())?,
-        until: None,
-    };
-    Ok(app.engine.hits(account, filter, page).await?)
 }
 
 /// A hit as lists show it.
@@ -269,9 +268,10 @@ pub async fn list(
     let Listed { cycle, webhook, status, since, ambiguous, after, done } = given;
     let filter = Filter { cycle, webhook, status, since, ambiguous };
     let account = looker.account();
-    let page = listed(&app, account, &filter, PageQuery { limit: None, after: after.clone() }).await?;
-    let webhooks = choices(&app, account).await?;
     let now = app.engine.now();
+    let page = PageQuery { limit: None, after: after.clone() };
+    let page = app.engine.hits(account, filter.wanted(now)?, page).await?;
+    let webhooks = choices(&app, account).await?;
     let mut cycles: Vec<String> =
         webhooks.iter().map(|one| one.cycle.clone()).filter(|name| !name.is_empty()).collect();
     cycles.dedup();

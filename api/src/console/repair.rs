@@ -8,12 +8,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use holdfast_engine::{Error, Scope, TransactionId};
+use holdfast_engine::{Error, Scope, TransactionId, TransactionView};
 use serde::Deserialize;
 
 use super::{
     page::{Query, Shell, show, then},
-    session::{Change, Looker},
+    session::{Change, Looker, Nothing},
     transactions::{PATH, short},
     written::{Wrong, body, json, pretty, size},
 };
@@ -89,8 +89,8 @@ async fn rerun_page(
     };
     let bytes = there.as_ref().map_or(0, holdfast_definitions::Json::written_len);
     let document = given.document.or_else(|| there.filter(|_| bytes <= EDITED_MAX).map(|there| pretty(&there)));
-    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = show(&Rerun {
+    let is_wrong = wrong.is_some();
+    let page = Rerun {
         shell: Shell::new(looker, "transactions", format!("Run {} again", short(id))),
         id,
         short: short(id),
@@ -100,8 +100,8 @@ async fn rerun_page(
         document,
         size: size(bytes),
         wrong,
-    })?;
-    Ok((status, page).into_response())
+    };
+    form(&page, is_wrong)
 }
 
 pub async fn run_again(
@@ -112,17 +112,14 @@ pub async fn run_again(
     let Change { looker, form } = change;
     looker.needs(Scope::Operate)?;
     let id: TransactionId = v1::id("transaction", &id)?;
-    let document = match form.document.as_deref().filter(|_| form.whole.is_none()).map(json).transpose() {
-        Ok(document) => document,
-        Err(Wrong(wrong)) => {
-            let wrong = format!("The document is no JSON: {wrong}");
-            return rerun_page(&app, &looker, id, form, Some(wrong)).await;
-        }
+    let edited = form.document.as_deref().filter(|_| form.whole.is_none());
+    let came = match edited.map(json).transpose() {
+        Ok(document) => app.engine.rerun(looker.account(), id, &form.step, document).await,
+        Err(Wrong(wrong)) => Err(Error::Invalid(format!("The document is no JSON: {wrong}"))),
     };
-    match app.engine.rerun(looker.account(), id, &form.step, document).await {
-        Ok(_) => Ok(then(&format!("{PATH}/{id}"), &format!("It runs again from {}.", form.step))),
-        Err(Error::Invalid(wrong) | Error::Conflict(wrong)) => rerun_page(&app, &looker, id, form, Some(wrong)).await,
-        Err(error) => Err(error.into()),
+    match refused(came)? {
+        None => Ok(then(&format!("{PATH}/{id}"), &format!("It runs again from {}.", form.step))),
+        Some(wrong) => rerun_page(&app, &looker, id, form, Some(wrong)).await,
     }
 }
 
@@ -165,8 +162,8 @@ async fn resume_page(
     wrong: Option<String>,
 ) -> Result<Response, Problem> {
     let holds = app.engine.holds(looker.account(), id).await?;
-    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = show(&Resume {
+    let is_wrong = wrong.is_some();
+    let page = Resume {
         shell: Shell::new(looker, "transactions", format!("Resume {}", short(id))),
         id,
         short: short(id),
@@ -174,8 +171,8 @@ async fn resume_page(
         step: given.step,
         body: given.body,
         wrong,
-    })?;
-    Ok((status, page).into_response())
+    };
+    form(&page, is_wrong)
 }
 
 pub async fn go_on(
@@ -186,23 +183,31 @@ pub async fn go_on(
     let Change { looker, form } = change;
     looker.needs(Scope::Operate)?;
     let id: TransactionId = v1::id("transaction", &id)?;
-    let given = match body(&form.body) {
-        Ok(given) => given,
-        Err(Wrong(wrong)) => {
-            let wrong = format!("The body is no JSON: {wrong}");
-            return resume_page(&app, &looker, id, form, Some(wrong)).await;
-        }
-    };
     let step = Some(form.step.as_str()).filter(|step| !step.is_empty());
-    match app.engine.resume(looker.account(), id, step, given).await {
-        Ok(_) => Ok(then(&format!("{PATH}/{id}"), "It is resumed.")),
-        Err(Error::Invalid(wrong) | Error::Conflict(wrong)) => resume_page(&app, &looker, id, form, Some(wrong)).await,
+    let came = match body(&form.body) {
+        Ok(given) => app.engine.resume(looker.account(), id, step, given).await,
+        Err(Wrong(wrong)) => Err(Error::Invalid(format!("The body is no JSON: {wrong}"))),
+    };
+    match refused(came)? {
+        None => Ok(then(&format!("{PATH}/{id}"), "It is resumed.")),
+        Some(wrong) => resume_page(&app, &looker, id, form, Some(wrong)).await,
+    }
+}
+
+/// What is wrong with what was written, where that is why it was not done.
+fn refused(came: Result<TransactionView, Error>) -> Result<Option<String>, Problem> {
+    match came {
+        Ok(_) => Ok(None),
+        Err(Error::Invalid(wrong) | Error::Conflict(wrong)) => Ok(Some(wrong)),
         Err(error) => Err(error.into()),
     }
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
+/// A form, for the first time or with what is wrong about it.
+fn form(page: &impl Template, is_wrong: bool) -> Result<Response, Problem> {
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok((status, show(page)?).into_response())
+}
 
 pub async fn cancel(
     State(app): State<App>,

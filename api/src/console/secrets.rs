@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{
     page::{Query, Shell, show, then},
-    session::{Change, Looker},
+    session::{Change, Looker, Nothing},
     words::When,
 };
 use crate::{App, Problem};
@@ -87,9 +87,6 @@ pub async fn put(State(app): State<App>, change: Change<New>) -> Result<Response
     app.engine.put_secret(looker.account(), name, form.value).await?;
     Ok(then(PATH, &format!("The secret {name} is set. Every node reads it within a second.")))
 }
-
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
 
 pub async fn delete(
     State(app): State<App>,

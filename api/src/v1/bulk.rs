@@ -1,10 +1,11 @@
 //! One action done to many transactions, or many hits replayed: first counted, then done in steps.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use holdfast_engine::{
-    BulkDone, BulkQuery, Chosen, HitFilter, HitId, HitStatus, Preview, TransactionAction, TransactionFilter,
-    TransactionId, TransactionStatus,
+    BulkDone, BulkQuery, Chosen, HitFilter, HitId, Preview, TransactionAction, TransactionFilter, TransactionId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -121,16 +122,28 @@ pub struct Counted<T> {
     pub matching: u64,
     /// There may be more.
     pub capped: bool,
+    /// How many of them are of which status.
+    pub statuses: BTreeMap<String, u64>,
+    /// Those that are meant and would be left as they are, counted up to 10,000 in all.
+    pub refused: Vec<Refused>,
     /// The first few.
     pub sample: Vec<T>,
     /// For the calls that do it.
     pub mark: String,
 }
 
+/// Why so many would be left as they are.
+#[derive(Serialize, ToSchema)]
+pub struct Refused {
+    pub reason: String,
+    pub count: u64,
+}
+
 impl<T> Counted<T> {
     fn of<V>(preview: Preview<V>, show: impl Fn(V) -> T) -> Self {
-        let Preview { matching, capped, sample, mark } = preview;
-        Self { matching, capped, sample: sample.into_iter().map(show).collect(), mark }
+        let Preview { matching, capped, statuses, refused, sample, mark } = preview;
+        let refused = refused.into_iter().map(|(reason, count)| Refused { reason, count }).collect();
+        Self { matching, capped, statuses, refused, sample: sample.into_iter().map(show).collect(), mark }
     }
 }
 
@@ -163,8 +176,7 @@ pub async fn transactions(
     let TransactionsBulk { filter, ids, action, step, body, preview, limit, after, mark } = bulk;
     let chosen: Chosen<_, TransactionId> = chosen(filter, ids, |filter| {
         let WhichTransactions { cycle, status, step, key, since, until } = filter;
-        let known = |word: &str| TransactionStatus::from_word(word).ok_or_else(|| transactions::unknown_status(word));
-        let status = status.as_deref().map(known).transpose()?;
+        let status = transactions::status(status.as_deref())?;
         Ok(TransactionFilter { cycle, status, step, key, since, until })
     })?;
     let action = match (action.as_str(), &body) {
@@ -201,8 +213,7 @@ pub async fn hits(
     }
     let chosen: Chosen<_, HitId> = chosen(filter, ids, |filter| {
         let WhichHits { webhook, cycle, status, ambiguous, since, until } = filter;
-        let known = |word: &str| HitStatus::from_word(word).ok_or_else(|| hits::unknown_status(word));
-        let status = status.as_deref().map(known).transpose()?;
+        let status = hits::status(status.as_deref())?;
         Ok(HitFilter { webhook, cycle, status, ambiguous, since, until })
     })?;
     if preview {

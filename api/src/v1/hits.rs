@@ -48,10 +48,7 @@ pub async fn list(
     caller: access::Reader,
     Params(filter): Params<Filter>,
 ) -> Result<Json<List<HitShape>>, Problem> {
-    let status = match filter.status.as_deref() {
-        None => None,
-        Some(word) => Some(HitStatus::from_word(word).ok_or_else(|| unknown_status(word))?),
-    };
+    let status = status(filter.status.as_deref())?;
     let account = caller.0.account;
     let paging = Paging { limit: filter.limit, after: filter.after };
     let Filter { webhook, cycle, ambiguous, since, until, .. } = filter;
@@ -60,9 +57,12 @@ pub async fn list(
     Ok(Json(List::of(page, HitShape::new)))
 }
 
-pub fn unknown_status(word: &str) -> Problem {
-    let known: Vec<_> = HitStatus::ALL.iter().map(|status| status.word()).collect();
-    Problem::invalid(format!("unknown status {word}; known are {}", known.join(", ")))
+pub fn status(word: Option<&str>) -> Result<Option<HitStatus>, Problem> {
+    let Some(word) = word else { return Ok(None) };
+    HitStatus::from_word(word).map(Some).ok_or_else(|| {
+        let known: Vec<_> = HitStatus::ALL.iter().map(|status| status.word()).collect();
+        Problem::invalid(format!("unknown status {word}; known are {}", known.join(", ")))
+    })
 }
 
 #[utoipa::path(get, path = "/api/v1/hits/{id}", tag = "hits",

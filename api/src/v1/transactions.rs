@@ -46,10 +46,7 @@ pub async fn list(
     caller: access::Reader,
     Params(filter): Params<Filter>,
 ) -> Result<Json<List<Transaction>>, Problem> {
-    let status = match filter.status.as_deref() {
-        None => None,
-        Some(word) => Some(TransactionStatus::from_word(word).ok_or_else(|| unknown_status(word))?),
-    };
+    let status = status(filter.status.as_deref())?;
     let paging = Paging { limit: filter.limit, after: filter.after };
     let Filter { cycle, step, key, since, until, .. } = filter;
     let wanted = TransactionFilter { cycle, status, step, key, since, until };
@@ -57,9 +54,12 @@ pub async fn list(
     Ok(Json(List::of(page, Transaction::from)))
 }
 
-pub fn unknown_status(word: &str) -> Problem {
-    let known: Vec<_> = TransactionStatus::ALL.iter().map(|status| status.word()).collect();
-    Problem::invalid(format!("unknown status {word}; known are {}", known.join(", ")))
+pub fn status(word: Option<&str>) -> Result<Option<TransactionStatus>, Problem> {
+    let Some(word) = word else { return Ok(None) };
+    TransactionStatus::from_word(word).map(Some).ok_or_else(|| {
+        let known: Vec<_> = TransactionStatus::ALL.iter().map(|status| status.word()).collect();
+        Problem::invalid(format!("unknown status {word}; known are {}", known.join(", ")))
+    })
 }
 
 /// With its document and its last 100 runs.

@@ -3,7 +3,7 @@
 //! Each is a commit of its own, or part of one with others: done or not, and never half. What breaks off
 //! in the middle is gone on with by the same call: what was done since the mark is not done twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use super::{Engine, never};
 use crate::{
     BulkDone, BulkQuery, Chosen, Error, Preview, TransactionAction, TransactionFilter, TransactionId,
     TransactionStatus, TransactionView,
-    bulk::{LIMIT_MAX, next},
+    bulk::{LIMIT_MAX, count, next},
     clock::Micros,
     id::floor_of,
     round::is_busy,
@@ -41,20 +41,33 @@ impl Engine {
     ) -> Result<Preview<TransactionView>, Error> {
         self.shared.follow_catalog().await?;
         let mark = self.shared.clock.now();
-        let (rows, capped) = match chosen {
+        let (mut statuses, mut refused) = (BTreeMap::new(), BTreeMap::new());
+        let (rows, others, capped) = match chosen {
             Chosen::Filter(filter) => {
                 let most = (COUNTED_MAX, COUNT_LOOKED_AT);
-                let (rows, next) = self.chosen(account, filter, action, (never(), mark), most).await?;
-                (rows, next.is_some())
+                let (able, unable) = statuses_of(action);
+                let (rows, next) = self.chosen(account, filter, (never(), mark), most, &able).await?;
+                let (others, _) = self.chosen(account, filter, (never(), mark), most, &unable).await?;
+                (rows, others, next.is_some())
             }
             Chosen::Ids(ids) => {
-                let (rows, _) = self.by_ids(account, ids, never()).await?;
-                (rows.into_iter().filter(|row| may(action, row)).collect(), false)
+                let (rows, missing) = self.by_ids(account, ids, never()).await?;
+                for _ in missing {
+                    count(&mut refused, "it is not there, or no longer".to_owned());
+                }
+                let (rows, others) = rows.into_iter().partition(|row| refuses(action, &row.status).is_none());
+                (rows, others, false)
             }
         };
+        for row in &rows {
+            count(&mut statuses, row.status.clone());
+        }
+        for why in others.iter().filter_map(|row| refuses(action, &row.status)) {
+            count(&mut refused, why);
+        }
         let matching = rows.len() as u64;
         let sample = self.transaction_views(account, rows.into_iter().take(SAMPLE).collect()).await?;
-        Ok(Preview { matching, capped, sample, mark: mark.to_string() })
+        Ok(Preview { matching, capped, statuses, refused, sample, mark: mark.to_string() })
     }
 
     /// Does it to the next `limit` of them, newest first.
@@ -73,7 +86,7 @@ impl Engine {
         let (rows, rest) = match chosen {
             Chosen::Filter(filter) => {
                 let most = (size, size * LOOKED_AT_EACH);
-                self.chosen(account, filter, action, (after, mark), most).await?
+                self.chosen(account, filter, (after, mark), most, &statuses_of(action).0).await?
             }
             Chosen::Ids(ids) => {
                 let (mut rows, missing) = self.by_ids(account, ids, after).await?;
@@ -102,14 +115,14 @@ impl Engine {
         Ok(done)
     }
 
-    /// Those that the filter lets through, that stood at the mark, and that the action is for.
+    /// Those that the filter lets through, that stood at the mark, and that are of these statuses.
     async fn chosen(
         &self,
         account: &str,
         filter: &TransactionFilter,
-        action: &TransactionAction,
         (before, mark): (Uuid, Micros),
-        (size, most): (usize, usize),
+        most: (usize, usize),
+        of: &[TransactionStatus],
     ) -> Result<(Vec<TransactionRow>, Option<Uuid>), Error> {
         let TransactionFilter { cycle, status, step, key, since, until } = filter;
         if cycle.is_none() && status.is_none() && step.is_none() && key.is_none() && since.is_none() && until.is_none()
@@ -118,7 +131,7 @@ impl Engine {
             return Err(Error::Invalid(message.into()));
         }
         let before = before.min(floor_of(mark.saturating_add(1)));
-        self.listed(account, filter, before, (size, most), &|row| may(action, row)).await
+        self.listed(account, filter, before, most, of).await
     }
 
     /// Newest first, those below `before`; and the ids that are none of the account's.
@@ -188,13 +201,11 @@ impl Engine {
             },
             TransactionAction::Rerun { step } => {
                 let failed_at = row.step.clone().filter(|_| row.status == TransactionStatus::Failed.word());
-                let step = step.or(failed_at).ok_or_else(|| {
-                    Error::Conflict(format!("it is {}: say from which step it is to be run again", row.status))
-                })?;
-                self.rerun_only(account, &row, &step, None).await.map(|()| true)
+                let step = step.or(failed_at).ok_or_else(|| Error::Conflict(no_step(&row.status)))?;
+                self.rerun_only(account, &row, (&step, None), Some(row.runs)).await
             }
             TransactionAction::Resume { step, body } => {
-                self.resume_only(account, id, step.as_deref(), body).await.map(|()| true)
+                self.resume_only(account, id, (step.as_deref(), body), Some(row.runs)).await
             }
         }
     }
@@ -219,13 +230,26 @@ impl Engine {
     }
 }
 
-/// Whether an action is for such a one, where a filter chose it.
-fn may(action: &TransactionAction, row: &TransactionRow) -> bool {
-    let is = |status: TransactionStatus| row.status == status.word();
+/// Those that an action is for where a filter chose them, and those that it leaves as they are.
+fn statuses_of(action: &TransactionAction) -> (Vec<TransactionStatus>, Vec<TransactionStatus>) {
+    TransactionStatus::ALL.iter().copied().partition(|status| refuses(action, status.word()).is_none())
+}
+
+/// Why one of this status is left as it is, where a filter chose it.
+fn refuses(action: &TransactionAction, status: &str) -> Option<String> {
+    let is = |known: TransactionStatus| status == known.word();
     match action {
-        TransactionAction::Cancel => !is(TransactionStatus::Cancelled),
-        TransactionAction::Rerun { step: Some(_) } => !is(TransactionStatus::Cancelled),
-        TransactionAction::Rerun { step: None } => is(TransactionStatus::Failed),
-        TransactionAction::Resume { .. } => is(TransactionStatus::Held),
+        TransactionAction::Cancel if is(TransactionStatus::Cancelled) => Some("it is cancelled already".to_owned()),
+        TransactionAction::Cancel => None,
+        _ if is(TransactionStatus::Cancelled) => Some("it is cancelled, which is final".to_owned()),
+        TransactionAction::Rerun { step: None } if !is(TransactionStatus::Failed) => Some(no_step(status)),
+        TransactionAction::Resume { .. } if !is(TransactionStatus::Held) => {
+            Some(format!("it is {status} and not held"))
+        }
+        TransactionAction::Rerun { .. } | TransactionAction::Resume { .. } => None,
     }
+}
+
+fn no_step(status: &str) -> String {
+    format!("it is {status}: say from which step it is to be run again")
 }

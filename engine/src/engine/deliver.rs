@@ -143,14 +143,17 @@ impl Engine {
         account: &str,
         shared: &SharedWebhook,
         row: &HitRow,
-    ) -> Result<Uuid, Error> {
+        once: Option<RepeatName>,
+    ) -> Result<(Uuid, bool), Error> {
         let request = Arc::new(request_of(row)?);
-        let delivery = Delivery { shared, request, repeats: Vec::new(), replay_of: Some(row.hit) };
+        let repeats = once.into_iter().collect();
+        let delivery = Delivery { shared, request, repeats, replay_of: Some(row.hit) };
         let reception = match row.webhook == shared.row.webhook && shared.route.is_some() {
             true => self.deliver(&delivery).await,
             false => self.to_attached(account, &delivery).await,
         };
-        Ok(reception?.hit.0)
+        let reception = reception?;
+        Ok((reception.hit.0, !reception.replayed))
     }
 
     async fn deliver(&self, delivery: &Delivery<'_>) -> Result<Reception, Error> {

@@ -17,8 +17,9 @@ use crate::{
     history::output_of,
     id::floor_of,
     lanes::{Lanes, Seen},
+    round::RepeatName,
     store::{HitQuery, HitRow, ListedHit, WhichHits},
-    work::Work,
+    work::{OutcomeReply, Work},
 };
 
 /// Hits that one page looks at.
@@ -32,7 +33,8 @@ impl Engine {
         let size = page.size()?;
         self.shared.follow_catalog().await?;
         let before = cursor(page.after.as_deref())?;
-        let (listed, next) = self.listed_hits(account, &filter, before, (size, LOOKED_AT_MAX.max(2 * size))).await?;
+        let most = (size, LOOKED_AT_MAX.max(2 * size));
+        let (listed, next) = self.listed_hits(account, &filter, before, most, WhichHits::All).await?;
         let names: Vec<(String, Uuid)> = listed.into_iter().map(|one| (one.webhook, one.hit)).collect();
         let mut rows = Vec::with_capacity(names.len());
         for chunk in names.chunks(NAMED_AT_ONCE) {
@@ -46,18 +48,19 @@ impl Engine {
     }
 
     /// The newest that the filter lets through, without what they brought; those of a shared webhook once
-    /// for each cycle. About `most` are looked at.
+    /// for each cycle. About `most` are looked at. `all`: how they are listed where any status will do.
     pub(super) async fn listed_hits(
         &self,
         account: &str,
         filter: &HitFilter,
         before: Uuid,
         (size, most): (usize, usize),
+        all: WhichHits,
     ) -> Result<(Vec<ListedHit>, Option<Uuid>), Error> {
         let webhooks = self.wanted_webhooks(account, filter)?;
         let which = match filter.status {
             _ if filter.ambiguous => WhichHits::Ambiguous,
-            None => WhichHits::All,
+            None => all,
             Some(HitStatus::Applied) => WhichHits::AllByStatus,
             Some(status) => WhichHits::Status(status.word()),
         };
@@ -126,21 +129,27 @@ impl Engine {
     /// A new hit with `replay_of`, matched by today's transactions. The hit as it then stands.
     pub async fn replay(&self, account: &str, id: HitId) -> Result<Hit, Error> {
         let row = self.hit_row(account, id).await?;
-        let hit = self.replay_only(account, row).await?;
+        let (hit, _) = self.replay_only(account, row, None).await?;
         self.hit(account, HitId(hit)).await
     }
 
-    /// The new hit's id.
-    pub(super) async fn replay_only(&self, account: &str, row: HitRow) -> Result<Uuid, Error> {
+    /// The new hit's id; and false where it stood already, under the name that is given.
+    pub(super) async fn replay_only(
+        &self,
+        account: &str,
+        row: HitRow,
+        once: Option<RepeatName>,
+    ) -> Result<(Uuid, bool), Error> {
         let inactive = |error| match error {
             Error::Inactive => Error::Conflict("the cycle is not running: start it first".into()),
             other => other,
         };
         if let Some(shared) = self.address_of(&row.webhook) {
-            return self.replay_shared(account, &shared, &row).await.map_err(inactive);
+            return self.replay_shared(account, &shared, &row, once).await.map_err(inactive);
         }
-        let outcome = self.shared.writer.ask(account, Work::Replay(Arc::new(row))).await.map_err(inactive)?;
-        outcome.hit.ok_or_else(|| Error::Internal("a replay without a hit".into()))
+        let outcome = self.shared.writer.ask(account, Work::Replay(Arc::new(row), once)).await.map_err(inactive)?;
+        let hit = outcome.hit.ok_or_else(|| Error::Internal("a replay without a hit".into()))?;
+        Ok((hit, !matches!(outcome.reply, OutcomeReply::Repeat)))
     }
 
     /// A row of the hit: that of its request, where it is kept by itself.

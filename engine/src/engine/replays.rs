@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     BulkDone, BulkQuery, Chosen, Error, Hit, HitFilter, HitId, HitStatus, Preview,
-    bulk::{LIMIT_MAX, next},
-    store::{HitQuery, HitRow, WhichHits},
+    bulk::{LIMIT_MAX, count, next},
+    round::RepeatName,
+    store::{HitQuery, HitRow, ListedHit, WhichHits},
 };
 
 /// Hits that one action may choose.
@@ -32,16 +33,40 @@ impl Engine {
     pub async fn preview_replays(&self, account: &str, chosen: &Hits) -> Result<Preview<Hit>, Error> {
         self.shared.follow_catalog().await?;
         let mark = self.newest_hit(account).await?;
-        let (ids, capped) = self.chosen_hits(account, chosen, mark, COUNTED_MAX).await?;
+        let (mut found, capped) = self.chosen_hits(account, chosen, mark, COUNTED_MAX, WhichHits::AllByStatus).await?;
+        let (mut statuses, mut refused) = (BTreeMap::new(), BTreeMap::new());
+        if let Chosen::Ids(_) = chosen {
+            for one in found.values_mut() {
+                one.status = match self.hit_row(account, HitId(one.hit)).await {
+                    Ok(row) => Some(row.status),
+                    Err(Error::NotFound { .. }) => None,
+                    Err(error) => return Err(error),
+                };
+            }
+        }
+        found.retain(|_, one| match one.status.as_deref().map(|status| (status, refuses(status))) {
+            Some((status, None)) => {
+                count(&mut statuses, status.to_owned());
+                true
+            }
+            Some((_, Some(why))) => {
+                count(&mut refused, why.to_owned());
+                false
+            }
+            None => {
+                count(&mut refused, "it is not there, or no longer".to_owned());
+                false
+            }
+        });
         let mut sample = Vec::new();
-        for id in ids.keys().take(SAMPLE) {
+        for id in found.keys().take(SAMPLE) {
             match self.hit(account, HitId(*id)).await {
                 Ok(hit) => sample.push(hit),
                 Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Preview { matching: ids.len() as u64, capped, sample, mark: mark.to_string() })
+        Ok(Preview { matching: found.len() as u64, capped, statuses, refused, sample, mark: mark.to_string() })
     }
 
     /// Replays the next `limit` of them, oldest first. One that was replayed since the mark is not replayed
@@ -54,20 +79,21 @@ impl Engine {
             Some(mark) => mark,
             None => self.newest_hit(account).await?,
         };
-        let (chosen, capped) = self.chosen_hits(account, chosen, mark, CHOSEN_MAX).await?;
+        let (chosen, capped) = self.chosen_hits(account, chosen, mark, CHOSEN_MAX, WhichHits::All).await?;
         if capped {
             let message = format!("more than {CHOSEN_MAX} hits match: narrow the filter, by since and until");
             return Err(Error::Invalid(message));
         }
         let mut come_to = after.unwrap_or(Uuid::nil());
-        let mut left: Vec<(Uuid, String)> = chosen.into_iter().filter(|(id, _)| *id > come_to).collect();
+        let mut left: Vec<(Uuid, String)> =
+            chosen.into_iter().filter(|(id, _)| *id > come_to).map(|(id, one)| (id, one.webhook)).collect();
         let more = left.len() > size;
         left.truncate(size);
         let rest = left.last().filter(|_| more).map(|(last, _)| next(*last, mark));
         let mut done = BulkDone { next: rest, ..BulkDone::default() };
         let replayed = self.replayed_since(account, &left, mark).await?;
         for chunk in left.chunks(AT_ONCE) {
-            if let Some(error) = self.replay_chunk(account, chunk, &replayed, &mut done).await? {
+            if let Some(error) = self.replay_chunk(account, chunk, (&replayed, mark), &mut done).await? {
                 if done.is_empty() {
                     return Err(error);
                 }
@@ -81,26 +107,28 @@ impl Engine {
 
     /// The newest hit that there is: what comes later is after the mark.
     async fn newest_hit(&self, account: &str) -> Result<Uuid, Error> {
-        let newest = self.listed_hits(account, &HitFilter::default(), never(), (1, 1)).await?.0;
+        let newest = self.listed_hits(account, &HitFilter::default(), never(), (1, 1), WhichHits::All).await?.0;
         Ok(newest.first().map_or(Uuid::nil(), |one| one.hit))
     }
 
     /// Those that stood at the mark, each with a webhook where it is kept, oldest first; and whether there
-    /// are more than `most`.
+    /// are more than `most`. `all` as of a list.
     async fn chosen_hits(
         &self,
         account: &str,
         chosen: &Hits,
         mark: Uuid,
         most: usize,
-    ) -> Result<(BTreeMap<Uuid, String>, bool), Error> {
+        all: WhichHits,
+    ) -> Result<(BTreeMap<Uuid, ListedHit>, bool), Error> {
         let mut found = BTreeMap::new();
         let filter = match chosen {
             Chosen::Ids(ids) if ids.len() > LIMIT_MAX as usize => {
                 return Err(Error::Invalid(format!("{} ids: {LIMIT_MAX} at most", ids.len())));
             }
             Chosen::Ids(ids) => {
-                found.extend(ids.iter().map(|id| (id.0, String::new())));
+                let named = |id: &HitId| ListedHit { webhook: String::new(), hit: id.0, status: None, replay_of: None };
+                found.extend(ids.iter().map(|id| (id.0, named(id))));
                 return Ok((found, false));
             }
             Chosen::Filter(filter) => filter,
@@ -117,8 +145,8 @@ impl Engine {
         }
         let mut before = Uuid::from_u128(mark.as_u128().saturating_add(1));
         loop {
-            let (rows, next) = self.listed_hits(account, filter, before, (COUNTED_MAX, 2 * COUNTED_MAX)).await?;
-            found.extend(rows.into_iter().map(|row| (row.hit, row.webhook)));
+            let (rows, next) = self.listed_hits(account, filter, before, (COUNTED_MAX, 2 * COUNTED_MAX), all).await?;
+            found.extend(rows.into_iter().map(|row| (row.hit, row)));
             match next {
                 Some(_) if found.len() >= most => return Ok((found, true)),
                 Some(next) => before = next,
@@ -163,7 +191,7 @@ impl Engine {
         &self,
         account: &str,
         chunk: &[(Uuid, String)],
-        replayed: &HashSet<Uuid>,
+        (replayed, mark): (&HashSet<Uuid>, Uuid),
         done: &mut BulkDone,
     ) -> Result<Option<Error>, Error> {
         let mut asked: Vec<(Uuid, Replayed<'_>)> = Vec::new();
@@ -177,22 +205,27 @@ impl Engine {
                 // One of a shared webhook is several commits: those before it come first.
                 Ok(row) if self.address_of(&row.webhook).is_some() => {
                     stopped = stopped.or(all(std::mem::take(&mut asked), done).await);
-                    stopped = stopped.or(done.note(*id, self.replay_row(account, row).await));
+                    stopped = stopped.or(done.note(*id, self.replay_row(account, row, mark).await));
                 }
-                Ok(row) => asked.push((*id, Box::pin(self.replay_row(account, row)))),
+                Ok(row) => asked.push((*id, Box::pin(self.replay_row(account, row, mark)))),
                 Err(error) => stopped = stopped.or(done.note(*id, Err(error))),
             }
         }
         Ok(stopped.or(all(asked, done).await))
     }
 
-    async fn replay_row(&self, account: &str, row: HitRow) -> Result<bool, Error> {
-        if row.status == HitStatus::Queued.word() {
-            let message = "it is queued by a stop: start the cycle, and it runs";
-            return Err(Error::Conflict(message.into()));
+    async fn replay_row(&self, account: &str, row: HitRow, mark: Uuid) -> Result<bool, Error> {
+        if let Some(why) = refuses(&row.status) {
+            return Err(Error::Conflict(why.into()));
         }
-        self.replay_only(account, row).await.map(|_| true)
+        let once = RepeatName::of_replay(row.hit, mark);
+        self.replay_only(account, row, Some(once)).await.map(|(_, made)| made)
     }
+}
+
+/// Why a hit of such a status is not replayed.
+fn refuses(status: &str) -> Option<&'static str> {
+    (status == HitStatus::Queued.word()).then_some("it is queued by a stop: start the cycle, and it runs")
 }
 
 /// Waits for all of them, asking each in turn.

@@ -41,37 +41,39 @@ impl Engine {
         self.shared.follow_catalog().await?;
         let before = cursor(page.after.as_deref())?;
         let most = (size, LOOKED_AT_MAX.max(2 * size));
-        let (rows, next) = self.listed(account, &filter, before, most, &|_| true).await?;
+        let (rows, next) = self.listed(account, &filter, before, most, TransactionStatus::ALL).await?;
         let data = self.transaction_views(account, rows).await?;
         Ok(Page { data, next: next.map(|next| next.to_string()) })
     }
 
-    /// The newest `size` that the filter lets through and that are wanted. About `most` are looked at.
+    /// The newest `size` that the filter lets through and that are of these statuses. About `most` are
+    /// looked at.
     pub(super) async fn listed(
         &self,
         account: &str,
         filter: &TransactionFilter,
         before: Uuid,
         (size, most): (usize, usize),
-        wanted: &(dyn Fn(&TransactionRow) -> bool + Sync),
+        of: &[TransactionStatus],
     ) -> Result<(Vec<TransactionRow>, Option<Uuid>), Error> {
         let before = filter.until.map_or(before, |until| before.min(floor_of(instant(until))));
         let from = filter.since.map_or(Uuid::nil(), |since| floor_of(instant(since)));
+        let is_of = |row: &TransactionRow| of.iter().any(|status| row.status == status.word());
         if let Some(key) = &filter.key {
             let mut rows = self.by_key(account, filter, key, (from, before)).await?;
-            rows.retain(wanted);
+            rows.retain(is_of);
             let more = rows.len() > size;
             rows.truncate(size);
             let next = rows.last().filter(|_| more).map(|row| row.transaction);
             return Ok((rows, next));
         }
-        let lanes = self.lanes(account, filter)?;
-        let of: HashMap<(Uuid, &str), usize> =
+        let lanes = self.lanes(account, filter, of)?;
+        let places: HashMap<(Uuid, &str), usize> =
             lanes.iter().enumerate().map(|(at, (cycle, status))| ((*cycle, *status), at)).collect();
         let now = self.shared.clock.now();
         let is_wanted = |row: &TransactionRow| {
             row.expires_at > now
-                && wanted(row)
+                && is_of(row)
                 && filter.step.as_ref().is_none_or(|step| row.step.as_ref() == Some(step))
         };
         let mut list = Lanes::new(lanes.len().max(1), before, size, most);
@@ -80,7 +82,7 @@ impl Engine {
             let rows = found.into_iter().filter_map(|row| {
                 let lane = match lanes.is_empty() {
                     true => 0,
-                    false => *of.get(&(row.cycle_id, row.status.as_str()))?,
+                    false => *places.get(&(row.cycle_id, row.status.as_str()))?,
                 };
                 Some(Seen { lane, id: row.transaction, row: is_wanted(&row).then_some(row) })
             });
@@ -91,21 +93,26 @@ impl Engine {
     }
 
     /// A list for each cycle and status; none: all of the account in one.
-    fn lanes(&self, account: &str, filter: &TransactionFilter) -> Result<Vec<(Uuid, &'static str)>, Error> {
+    fn lanes(
+        &self,
+        account: &str,
+        filter: &TransactionFilter,
+        of: &[TransactionStatus],
+    ) -> Result<Vec<(Uuid, &'static str)>, Error> {
         let (step, status) = (filter.step.as_deref(), filter.status);
-        if filter.cycle.is_none() && step.is_none() && status.is_none() {
+        if filter.cycle.is_none() && step.is_none() && status.is_none() && of.len() != 1 {
             return Ok(Vec::new());
         }
         let mut cycles = self.wanted_cycles(account, filter)?;
         if let Some(step) = step {
             cycles.retain(|cycle| cycle.versions.values().any(|version| version.cycle.find(step).is_some()));
         }
-        let statuses = TransactionStatus::ALL.iter().filter(|known| status.is_none_or(|status| status == **known));
-        let of = |cycle: &Arc<Deployment>| {
+        let statuses = of.iter().filter(|known| status.is_none_or(|status| status == **known));
+        let lanes_of = |cycle: &Arc<Deployment>| {
             let id = cycle.row.cycle_id;
             statuses.clone().map(move |status| (id, status.word()))
         };
-        let mut lanes: Vec<(Uuid, &'static str)> = cycles.iter().flat_map(of).collect();
+        let mut lanes: Vec<(Uuid, &'static str)> = cycles.iter().flat_map(lanes_of).collect();
         if lanes.is_empty() {
             // Nothing is wanted: not all.
             lanes.push((Uuid::nil(), TransactionStatus::Held.word()));
@@ -233,17 +240,18 @@ impl Engine {
         document: Option<Json>,
     ) -> Result<TransactionView, Error> {
         let row = self.visible(account, id).await?;
-        self.rerun_only(account, &row, step, document).await?;
+        self.rerun_only(account, &row, (step, document), None).await?;
         self.transaction(account, id).await
     }
 
+    /// False where it has another number of runs than the one given.
     pub(super) async fn rerun_only(
         &self,
         account: &str,
         row: &TransactionRow,
-        step: &str,
-        document: Option<Json>,
-    ) -> Result<(), Error> {
+        (step, document): (&str, Option<Json>),
+        runs: Option<i32>,
+    ) -> Result<bool, Error> {
         let passed = self.passed(account, row, step).await?;
         let document = match document {
             Some(document @ Json::Object(_)) => document,
@@ -251,8 +259,8 @@ impl Engine {
             None => passed,
         };
         let transaction = row.transaction;
-        let work = Work::Rerun { transaction, step: step.to_owned(), document: Arc::new(document) };
-        self.shared.writer.ask(account, work).await.map(|_| ())
+        let work = Work::Rerun { transaction, step: step.to_owned(), document: Arc::new(document), runs };
+        Ok(self.shared.writer.ask(account, work).await?.transaction.is_some())
     }
 
     /// The document with which the newest run that passed a step came there: what a re-run from it
@@ -291,19 +299,20 @@ impl Engine {
         body: Json,
     ) -> Result<TransactionView, Error> {
         self.visible(account, id).await?;
-        self.resume_only(account, id, step, body).await?;
+        self.resume_only(account, id, (step, body), None).await?;
         self.transaction(account, id).await
     }
 
+    /// As `rerun_only`.
     pub(super) async fn resume_only(
         &self,
         account: &str,
         id: TransactionId,
-        step: Option<&str>,
-        body: Json,
-    ) -> Result<(), Error> {
-        let work = Work::Resume { transaction: id.0, step: step.map(str::to_owned), body };
-        self.shared.writer.ask(account, work).await.map(|_| ())
+        (step, body): (Option<&str>, Json),
+        runs: Option<i32>,
+    ) -> Result<bool, Error> {
+        let work = Work::Resume { transaction: id.0, step: step.map(str::to_owned), body, runs };
+        Ok(self.shared.writer.ask(account, work).await?.transaction.is_some())
     }
 
     pub(super) async fn visible(&self, account: &str, id: TransactionId) -> Result<TransactionRow, Error> {

@@ -57,7 +57,7 @@ impl Batch<'_> {
         let identifier = match &item.work {
             Work::Receive(arrival) => &arrival.webhook,
             Work::Part(part) => &part.webhook,
-            Work::Replay(row) | Work::Queued(row) => &row.webhook,
+            Work::Replay(row, _) | Work::Queued(row) => &row.webhook,
             _ => return Err(Error::Internal("not a hit".into())),
         };
         let unknown = || Error::NotFound { what: "webhook", id: identifier.clone() };
@@ -105,7 +105,8 @@ impl Batch<'_> {
                 hit.row.replay_of = part.replay_of;
                 fill(&mut hit, &part.arrival);
             }
-            Work::Replay(row) => {
+            Work::Replay(row, once) => {
+                hit.repeats.extend(once.clone());
                 hit.row = HitRow { replay_of: Some(row.hit), ..fresh_copy(row, &hit.row) };
                 hit.row.hit = self.ids.next(self.head.now);
                 hit.data = output_of(&hit.row)?;

@@ -50,14 +50,14 @@ impl Batch<'_> {
         let rows: HashMap<Uuid, TransactionRow> =
             self.commit.transactions(&ids).await?.into_iter().map(|row| (row.transaction, row)).collect();
         let mut holds: Holds = HashMap::new();
-        let held: Vec<Uuid> = named.iter().filter_map(|item| holds_of(&item.work)).collect();
+        let held = once(named.iter().filter_map(|item| holds_of(&item.work)));
         if !held.is_empty() {
             for run in self.commit.holds(&held).await? {
                 holds.entry(run.transaction).or_default().push(run);
             }
         }
         let waiting = self.still_waiting(&named, &holds).await?;
-        let under: Vec<Uuid> = named.iter().filter_map(|item| runs_on(&item.work)).collect();
+        let under = once(named.iter().filter_map(|item| runs_on(&item.work)));
         let underway = self.underway(&under).await?;
         let mut tasks = Vec::new();
         for item in named {
@@ -173,9 +173,12 @@ impl Batch<'_> {
                 self.cancel_underway(underway)?;
                 Ok(None)
             }
-            Work::Resume { transaction, step, body } => {
+            Work::Resume { transaction, step, body, runs } => {
                 let row = retained.ok_or_else(|| not_found(transaction))?;
                 uncancelled(row)?;
+                if runs.is_some_and(|runs| runs != row.runs) {
+                    return Ok(None);
+                }
                 let hold = self.standing_hold(holds, step.as_deref()).await?;
                 let deployment = self.deployment(row)?;
                 let hook = hold.step.as_deref().and_then(|step| deployment.hook(step)).cloned();
@@ -183,9 +186,12 @@ impl Batch<'_> {
                 let hit = Incoming::by_hand(self.ids.next(now), now, &hook, &deployment, &body);
                 Task::by_hand(hit, ticket, row.clone(), hold.run, self.around.limits).map(Some)
             }
-            Work::Rerun { transaction, step, document } => {
+            Work::Rerun { transaction, step, document, runs } => {
                 let row = retained.ok_or_else(|| not_found(transaction))?;
                 uncancelled(row)?;
+                if runs.is_some_and(|runs| runs != row.runs) {
+                    return Ok(None);
+                }
                 let deployment = self.deployment(row)?;
                 Task::rerun(deployment, row.clone(), &step, document, ticket, self.around.limits).map(Some)
             }
@@ -357,6 +363,14 @@ impl Batch<'_> {
         self.writes.queued.push((webhook.clone(), -1));
         self.writes.queue_gone.push(QueueRow { cycle_id, hit, webhook });
     }
+}
+
+/// Several may be about the same one.
+fn once(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
+    let mut ids: Vec<Uuid> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 fn transaction_of(work: &Work) -> Option<Uuid> {

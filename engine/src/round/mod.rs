@@ -216,7 +216,8 @@ impl<'a> Batch<'a> {
         // A round reads what the one before it wrote.
         self.flush().await?;
         let items = self.spread(items).await?;
-        let is_hit = |work: &Work| matches!(work, Work::Receive(_) | Work::Part(_) | Work::Replay(_) | Work::Queued(_));
+        let is_hit =
+            |work: &Work| matches!(work, Work::Receive(_) | Work::Part(_) | Work::Replay(..) | Work::Queued(_));
         let (arriving, direct): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| is_hit(&item.work));
         let mut tasks = self.direct(direct).await?;
         tasks.extend(self.arrive(arriving).await?);

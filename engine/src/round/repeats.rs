@@ -32,6 +32,11 @@ impl RepeatName {
         let found = dedupe.and_then(|path| dedupe_hash(path.find(request)));
         header.into_iter().chain(found.map(|key_hash| Self { key_hash, strict: false })).collect()
     }
+
+    /// A hit's replay in an action on many, known by its mark.
+    pub fn of_replay(hit: Uuid, mark: Uuid) -> Self {
+        Self { key_hash: tagged_hash(b'm', &[*mark.as_bytes(), *hit.as_bytes()].concat()), strict: false }
+    }
 }
 
 impl Batch<'_> {
@@ -82,9 +87,12 @@ impl Batch<'_> {
         if strict && first.body_hash != body_hash(&hit.row.raw) {
             return self.settle(hit.ticket, Err(Error::KeyReused));
         }
-        hit.row.status = HitStatus::Duplicate.word().into();
-        hit.row.reason = Some(format!("it repeats hit {}", first.hit));
-        self.writes.hits.push(hit.row);
+        // Nobody has delivered a replay.
+        if hit.row.replay_of.is_none() {
+            hit.row.status = HitStatus::Duplicate.word().into();
+            hit.row.reason = Some(format!("it repeats hit {}", first.hit));
+            self.writes.hits.push(hit.row);
+        }
         let outcome = Outcome { hit: Some(first.hit), transaction: None, reply: OutcomeReply::Repeat };
         self.settle(hit.ticket, Ok(outcome));
     }

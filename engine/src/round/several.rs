@@ -92,11 +92,13 @@ impl Batch<'_> {
         if strict && first.body_hash != body_hash(&several.request.raw) {
             return self.settle(ticket, Err(Error::KeyReused));
         }
-        let id = self.ids.next(self.head.now);
-        let mut row = row_of(&several.webhook, &several.request, id, self.head.now);
-        row.status = HitStatus::Duplicate.word().into();
-        row.reason = Some(format!("it repeats hit {}", first.hit));
-        self.writes.hits.push(row);
+        if several.replay_of.is_none() {
+            let id = self.ids.next(self.head.now);
+            let mut row = row_of(&several.webhook, &several.request, id, self.head.now);
+            row.status = HitStatus::Duplicate.word().into();
+            row.reason = Some(format!("it repeats hit {}", first.hit));
+            self.writes.hits.push(row);
+        }
         let outcome = Outcome { hit: Some(first.hit), transaction: None, reply: OutcomeReply::Repeat };
         self.settle(ticket, Ok(outcome));
     }
@@ -245,7 +247,9 @@ impl Batch<'_> {
             Destination::Attached(_) => Some(listed(&list(applied))),
             Destination::Step(_) | Destination::Nowhere => several.answer.clone(),
         };
-        if let Some(answer) = answer.filter(|_| !several.repeats.is_empty() && several.hit.is_none()) {
+        if let Some(answer) =
+            answer.filter(|_| !several.repeats.is_empty() && several.hit.is_none() && several.replay_of.is_none())
+        {
             let kept = self.answer_kept_until(self.head.now);
             self.writes.answers.push(answer.to_row(hit, None, None, kept));
         }

@@ -10,6 +10,8 @@ steps:
       mapping: [ { hit: $.body.order.id, transaction: $.placed.body.order_id } ]
     next: end
 `;
+// More than one call does it to.
+const MORE = 1_100;
 
 await scene(async (person, page) => {
   await person.signsIn(person.key, "/console/transactions");
@@ -64,18 +66,18 @@ await scene(async (person, page) => {
   assert.equal(await page.getByLabel("Started").inputValue(), "2999-01-01T00:00Z");
   await page.getByText("No transaction fits.").waitFor();
 
-  // Several: first what would be done, then it is done and told one by one.
+  // Several: first what would be done, then it is done and told.
   await person.api("POST", `/transactions/${others[0].transaction}/cancel`);
   await person.goes("/console/transactions?cycle=shop");
   await page.locator(`#tick-${first.transaction}`).check();
   await page.locator(`#tick-${others[0].transaction}`).check();
   await page.getByRole("button", { name: "Cancel…" }).click();
   await page.getByRole("heading", { name: "Cancel 1 transaction?" }).waitFor();
-  await page.getByText("no: it is cancelled already").waitFor();
+  await page.getByText("1: it is cancelled already").waitFor();
   assert.equal((await person.api("GET", `/transactions/${first.transaction}`)).status, "held", "nothing was done yet");
   await person.looks("transactions-several");
   await page.getByRole("button", { name: "Cancel 1" }).click();
-  await page.getByText("All are cancelled.").waitFor();
+  await page.getByText("1 is cancelled. 1 was so already.").waitFor();
   assert.equal((await person.api("GET", `/transactions/${first.transaction}`)).status, "cancelled");
   await person.looks("");
   await page.getByRole("link", { name: "Back to the list" }).click();
@@ -91,9 +93,44 @@ await scene(async (person, page) => {
   assert.equal(await page.getByLabel("Body of the hit").inputValue(), "{\n  broken", "what was written is kept");
   await page.getByLabel("Body of the hit").fill('{"order": {"id": "by hand"}}');
   await page.getByRole("button", { name: "Resume 2" }).click();
-  await page.getByText("All are resumed.").waitFor();
+  await page.getByText("2 are resumed.").waitFor();
   const { data } = await person.api("GET", "/transactions?status=completed");
   assert.deepEqual(data.map((view) => view.id).sort(), [others[1].transaction, others[2].transaction].sort());
+
+  // All that match, in several calls: the page goes on by itself, and says how far it has come.
+  await person.deploys(SHOP.replace("cycle: shop", "cycle: many"));
+  const webhooks = (await person.api("GET", "/webhooks?limit=1000")).data;
+  const { url } = webhooks.find((webhook) => webhook.cycle === "many" && webhook.step === "placed");
+  const address = new URL(new URL(url).pathname, person.url);
+  const headers = { "content-type": "application/json" };
+  const order = async (order_id) => (await fetch(address, { method: "POST", headers, body: JSON.stringify({ order_id }) })).text();
+  for (let sent = 0; sent < MORE; sent += 50) await Promise.all(Array.from({ length: 50 }, (_, n) => order(sent + n)));
+  let goOn;
+  const waited = new Promise((resolve) => (goOn = resolve));
+  await page.route("**/console/transactions/do", async (route) => {
+    if (route.request().headers()["hx-request"]) await waited;
+    await route.continue();
+  });
+  await person.goes("/console/transactions");
+  assert.equal(await page.getByLabel("with all that fit the filter").count(), 0, "all of everything is not meant");
+  await person.goes("/console/transactions?cycle=many&status=held&since=today");
+  await page.getByLabel("with all that fit the filter").check();
+  await page.getByRole("button", { name: "Cancel…" }).click();
+  await page.getByRole("heading", { name: "Cancel 1,100 transactions?" }).waitFor();
+  await page.getByText("The newest 10 of them").waitFor();
+  await person.looks("");
+  await page.getByRole("button", { name: "Cancel 1,100" }).click();
+  await page.getByRole("heading", { name: "1,000 of 1,100 done" }).waitFor();
+  assert.equal(await page.getByRole("progressbar").getAttribute("value"), "1000");
+  await person.looks("");
+  goOn();
+  await page.getByRole("heading", { name: "1,100 cancelled" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Go on" }).count(), 0);
+  await person.looks("");
+  // Gone back to and sent again, nothing is left to do.
+  await page.reload();
+  await page.getByText("no longer match").waitFor();
+  await page.unroute("**/console/transactions/do");
 
   // A key that may only read is shown no button, and a change without the session's token is none.
   const { key } = await person.api("POST", "/keys", { name: "reader", scopes: ["read"] });

@@ -10,6 +10,10 @@ use chrono::{DateTime, Utc};
 /// Microseconds since 1970 (UTC).
 pub type Micros = i64;
 
+/// The last second of the year 9999, in microseconds since 1970: what RFC 3339 can write. A manual clock
+/// goes no further.
+pub const INSTANT_MAX: Micros = 253_402_300_799_000_000;
+
 pub fn to_utc(instant: Micros) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(instant).unwrap_or_default()
 }

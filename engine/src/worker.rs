@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     Answer, Error,
-    clock::{Micros, micros},
+    clock::{INSTANT_MAX, Micros, micros},
     engine::Shared,
     id::floor_of,
     limits::{QUEUE_WINDOW, RETRY_SOON},
@@ -498,9 +498,6 @@ async fn everything_done(shared: &Arc<Shared>) -> Result<(), Error> {
         // A delivery may have been to a webhook of ours.
     }
 }
-
-/// The year 9999: what RFC 3339 can write.
-const INSTANT_MAX: Micros = 253_402_300_799_000_000;
 
 async fn set(shared: &Shared, instant: Micros) -> Result<(), Error> {
     // The clock of one that is played need not outlive it.

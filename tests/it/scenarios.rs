@@ -89,6 +89,15 @@ fn the_examples_scenarios_hold_and_take_every_edge() {
 }
 
 #[test]
+fn the_clock_ends_with_the_year_9999() {
+    let cycle = "cycle: shop\nsteps:\n  placed: { webhook: }\n";
+    let scenario = "test: far\ncycle: shop\nsteps:\n  - hit: placed\n  - advance: 9999999d\n  - hit: placed\n  - advance: \
+                    99999d\n  - expect: { transaction: { status: completed } }\n";
+    let (said, code) = Folder::new(cycle, scenario).said();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn the_scenario_of_the_contract_holds() {
     let cycle = r#"
 cycle: order-status

@@ -10,7 +10,7 @@ use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use holdfast_definitions::{Action, Cycle, Request, Retention};
 use holdfast_engine::{
-    DEFAULT_ACCOUNT, Engine, Error, Hit, HitFilter, HitId, HitStatus, PageQuery, Stage, TransactionFilter,
+    DEFAULT_ACCOUNT, Engine, Error, Hit, HitFilter, HitId, HitStatus, INSTANT_MAX, PageQuery, Stage, TransactionFilter,
     TransactionId, TransactionView,
 };
 use tokio::task::JoinSet;
@@ -231,7 +231,8 @@ impl Player {
     /// Looks at each transaction before its retention is over.
     async fn advance(&mut self, by: Duration) -> Result<(), Error> {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
-        let target = self.engine.now().checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let last = DateTime::from_timestamp_micros(INSTANT_MAX).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let target = self.engine.now().checked_add_signed(by).unwrap_or(last).min(last);
         let instant = TimeDelta::microseconds(1);
         while self.first.is_some_and(|first| first + self.least_kept() <= target) {
             let all = self.list().await?;

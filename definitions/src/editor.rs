@@ -1,10 +1,13 @@
-//! The JSON Schema of a definition, for editors that complete and explain as one types.
+//! The JSON Schemas of a definition and of a scenario, for editors that complete and explain as one types.
 //!
-//! It says what can be said without following paths: `check` says the rest. Draft 7, which the
+//! They say what can be said without following paths: `check` says the rest. Draft 7, which the
 //! language servers for YAML know best.
 
-/// As JSON.
+/// Of a definition, as JSON.
 pub const EDITOR_SCHEMA: &str = include_str!("editor.json");
+
+/// Of one scenario of a `*.test.yaml`, as JSON.
+pub const SCENARIO_SCHEMA: &str = include_str!("scenario.json");
 
 #[cfg(test)]
 mod tests {
@@ -12,11 +15,11 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::EDITOR_SCHEMA;
+    use super::{EDITOR_SCHEMA, SCENARIO_SCHEMA};
     use crate::OPERATORS;
 
-    fn schema() -> Value {
-        serde_json::from_str(EDITOR_SCHEMA).unwrap()
+    fn schema(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
     }
 
     /// Every name under `properties`, and every value of an `enum`.
@@ -42,7 +45,7 @@ mod tests {
     #[test]
     fn every_key_of_the_language_and_every_preset_is_in_it() {
         let mut known = BTreeSet::new();
-        names(&schema(), &mut known);
+        names(&schema(EDITOR_SCHEMA), &mut known);
         let asked = regex::Regex::new(r#"(?:get|required|needed)\(\s*\w+,\s*"([a-z_0-9]+)"\s*[,)]"#).unwrap();
         let mut keys = BTreeSet::new();
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lower")).unwrap() {
@@ -53,6 +56,26 @@ mod tests {
         let presets = crate::lower::presets().map(str::to_owned);
         let all = keys.into_iter().chain(OPERATORS.iter().map(|name| (*name).to_owned())).chain(presets);
         let missing: Vec<_> = all.filter(|name| !known.contains(name)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn every_word_of_a_scenario_is_in_its_schema() {
+        let mut known = BTreeSet::new();
+        names(&schema(SCENARIO_SCHEMA), &mut known);
+        let lists = regex::Regex::new(r"(?s)const ([A-Z_]+): &\[&str\] =\s*&\[(.*?)\];").unwrap();
+        let word = regex::Regex::new(r#""([A-Za-z_]+)""#).unwrap();
+        let mut words = BTreeSet::new();
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/scenario")).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            // A connector's methods stand behind the step's name.
+            let lists = lists.captures_iter(&text).filter(|list| &list[1] != "METHODS_CALLED");
+            for list in lists {
+                words.extend(word.captures_iter(&list[2]).map(|found| found[1].to_owned()));
+            }
+        }
+        assert!(words.len() > 50, "{words:?}");
+        let missing: Vec<_> = words.iter().filter(|word| !known.contains(*word)).collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 
@@ -74,7 +97,8 @@ mod tests {
             }
         }
         let mut into = Vec::new();
-        unexplained("", &schema(), &mut into);
+        unexplained("", &schema(EDITOR_SCHEMA), &mut into);
+        unexplained("", &schema(SCENARIO_SCHEMA), &mut into);
         assert!(into.iter().all(|at| at.ends_with("/any") || at.ends_with("/all")), "{into:?}");
     }
 }

@@ -49,7 +49,7 @@ pub use diagram::{
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use each::{ELEMENTS_MAX, Each};
-pub use editor::EDITOR_SCHEMA;
+pub use editor::{EDITOR_SCHEMA, SCENARIO_SCHEMA};
 pub use explain::explain;
 pub use http::{Auth, BodyType, Http, Retry};
 pub use json::{DEPTH_MAX, Json, JsonError, Members, write_text};

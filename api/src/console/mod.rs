@@ -39,6 +39,7 @@ mod sign_in;
 mod subscriptions;
 mod transaction;
 mod transactions;
+mod variables;
 mod versions;
 mod waits;
 mod why;

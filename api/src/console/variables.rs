@@ -119,6 +119,10 @@ impl Fields {
         before - diagnostics.len()
     }
 
+    pub fn are_wrong(&self) -> bool {
+        self.fields.iter().any(|field| !field.wrong.is_empty())
+    }
+
     /// The same as long as the same fields are shown: they are then left as they are being filled in.
     pub fn shape(&self) -> String {
         let field = |field: &Field| {

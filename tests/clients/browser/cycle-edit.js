@@ -125,6 +125,8 @@ await scene(async (person, page) => {
   await page.getByText("at most · a number · 5 unless it is given").waitFor();
   await page.locator("#drawn [data-step=told]").waitFor();
   assert.equal(await page.locator(".found li").count(), 0, "it is said at the field");
+  await page.getByRole("link", { name: "region" }).click();
+  await page.waitForURL("**/console/deploy#var-region");
   await region.fill(EVIL);
   await limit.fill("many");
   await page.getByText("the variable `limit` is a number, and what is given for it is not").waitFor();

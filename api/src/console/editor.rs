@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{
     address::at,
     cycle::DRAWN_MAX,
-    cycles::FIRST,
+    cycles::{self, FIRST},
     difference::Difference,
     page::{Query, Shell, show, then},
     session::{Change, Looker},
@@ -289,7 +289,7 @@ async fn deployed_as(
     }
     let [one] = deployed else {
         let said = if said.is_empty() { "Deployed.".to_owned() } else { said.join(" ") };
-        return Ok(then("/console/cycles", &said));
+        return Ok(then(&cycles::after(deployed.iter().map(|one| one.cycle.name.as_str())), &said));
     };
     let name = &one.cycle.name;
     let before = before.get(name).filter(|_| one.changed);

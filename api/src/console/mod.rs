@@ -39,6 +39,7 @@ mod sign_in;
 mod subscriptions;
 mod transaction;
 mod transactions;
+mod unmatched;
 mod variables;
 mod versions;
 mod waits;
@@ -66,6 +67,7 @@ pub fn routes() -> Router<App> {
         .route("/console/cycles/{cycle}", get(cycle::page))
         .route("/console/cycles/{cycle}/edit", get(editor::edit))
         .route("/console/cycles/{cycle}/versions", get(versions::page))
+        .route("/console/cycles/{cycle}/unmatched", get(unmatched::look))
         .route("/console/cycles/{cycle}/start", post(running::start))
         .route("/console/cycles/{cycle}/stop", post(running::stop))
         .route("/console/cycles/{cycle}/delete", post(running::delete))

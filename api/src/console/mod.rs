@@ -24,6 +24,7 @@ mod live;
 mod matching;
 mod page;
 mod painted;
+mod presets;
 mod progress;
 mod repair;
 mod replay;

@@ -22,13 +22,24 @@ pub fn painted(cycle: &Cycle, runs: &[RunView], lineage: &[u32]) -> (String, Str
     let (led, others): (Vec<_>, Vec<_>) = runs.iter().partition(|run| lineage.contains(&run.number));
     others.iter().for_each(|run| paint(cycle, run, false, &mut marks));
     led.iter().for_each(|run| paint(cycle, run, true, &mut marks));
-    let mut way: Vec<&str> = Vec::new();
-    for step in led.iter().flat_map(|run| &run.steps) {
-        if way.last() != Some(&step.step.as_str()) {
-            way.push(&step.step);
+    let mut way: Vec<&StepTrace> = led.iter().flat_map(|run| &run.steps).collect();
+    // Run again, it is what came of it last.
+    way.dedup_by(|step, before| {
+        let same = step.step == before.step;
+        if same {
+            *before = *step;
         }
-    }
+        same
+    });
+    let way: Vec<_> = way.into_iter().map(in_words).collect();
     (picture_of(cycle, &marks), way.join(" → "))
+}
+
+fn in_words(step: &StepTrace) -> String {
+    match step.elements {
+        Some(_) => format!("{} ({})", step.step, elements_of(step)),
+        None => step.step.clone(),
+    }
 }
 
 fn paint(cycle: &Cycle, run: &RunView, newest: bool, marks: &mut Marks) {
@@ -54,9 +65,8 @@ fn paint(cycle: &Cycle, run: &RunView, newest: bool, marks: &mut Marks) {
 
 /// The ways that any element took, and at each step how many came through it.
 fn paint_elements(body: &Cycle, step: &StepTrace, newest: bool, marks: &mut Marks) {
-    let (mut all, mut inside) = (Fared::default(), BTreeMap::<&str, Fared>::new());
+    let mut inside = BTreeMap::<&str, Fared>::new();
     for element in items(step.elements.as_ref()) {
-        all.count(word(element, "status"));
         let steps = items(element.get("steps"));
         for (at, inner) in steps.iter().enumerate() {
             let id = word(inner, "step");
@@ -77,12 +87,19 @@ fn paint_elements(body: &Cycle, step: &StepTrace, newest: bool, marks: &mut Mark
         marks.mark(id, mark);
         marks.say(id, fared.said(""));
     }
+    marks.say(&step.step, elements_of(step));
+}
+
+/// `3 elements: 1 done, 2 failed`
+fn elements_of(step: &StepTrace) -> String {
+    let mut all = Fared::default();
+    items(step.elements.as_ref()).iter().for_each(|element| all.count(word(element, "status")));
     let left_out = match step.elements_left_out {
         0 => String::new(),
         left_out => format!(", and {left_out} more of which nothing is kept"),
     };
     let begun = if step.status == "running" { "under way" } else { "dropped" };
-    marks.say(&step.step, format!("{}{left_out}", all.said(begun)));
+    format!("{}{left_out}", all.said(begun))
 }
 
 impl Fared {

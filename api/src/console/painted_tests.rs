@@ -19,6 +19,11 @@ steps:
 ";
 
 fn painted_with(elements: &str, left_out: usize, lineage: &[u32]) -> String {
+    let run = run(1, elements, left_out);
+    painted(&check("", SHIPPING).cycles.remove(0), &[run], lineage).0
+}
+
+fn run(number: u32, elements: &str, left_out: usize) -> RunView {
     let step = StepTrace {
         step: "ship".into(),
         kind: "each".into(),
@@ -32,8 +37,8 @@ fn painted_with(elements: &str, left_out: usize, lineage: &[u32]) -> String {
         elements_left_out: left_out,
         console: None,
     };
-    let run = RunView {
-        number: 1,
+    RunView {
+        number,
         hit: None,
         entry: "ship".into(),
         status: RunStatus::Completed,
@@ -42,9 +47,7 @@ fn painted_with(elements: &str, left_out: usize, lineage: &[u32]) -> String {
         steps: vec![step],
         answer: None,
         error: None,
-    };
-    let cycle = check("", SHIPPING).cycles.remove(0);
-    painted(&cycle, &[run], lineage).0
+    }
 }
 
 #[test]
@@ -73,4 +76,12 @@ fn what_an_earlier_run_did_is_behind_and_what_is_not_kept_is_said() {
     let none = painted_with("[]", 0, &[1]);
     assert!(none.contains("ship (each): no element"), "{none}");
     assert_eq!(picture(&check("", SHIPPING).cycles.remove(0)).matches("taken").count(), 0);
+}
+
+#[test]
+fn the_way_in_words_says_what_came_of_the_elements_last() {
+    let cycle = check("", SHIPPING).cycles.remove(0);
+    let element = |status: &str| format!(r#"[{{"index":0,"status":"{status}","steps":[]}}]"#);
+    let runs = [run(1, &element("failed"), 0), run(2, &element("completed"), 0)];
+    assert_eq!(painted(&cycle, &runs, &[1, 2]).1, "ship (1 element: 1 done)");
 }

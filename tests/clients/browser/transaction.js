@@ -170,10 +170,11 @@ await scene(async (person, page) => {
   assert.deepEqual(await marked("wrong"), ["refused"]);
   assert.equal(await page.locator(".cycle .way.taken").count(), 7);
   const hover = (step) => page.locator(`.cycle [data-step=${step}] > title`).textContent();
+  await page.getByText("The way taken: sent → ship (3 elements: 2 done, 1 failed)").waitFor();
   assert.equal(await hover("ship"), "ship (each): 3 elements: 2 done, 1 failed");
   assert.equal(await hover("label"), "label (set): 2 elements: 2 done");
   assert.equal(await hover("refused"), "refused (fail): 1 element: 1 failed");
-  await person.looks("");
+  await person.looks("transaction-each");
 
   // A large document is cut, and says how large it is and where it is whole.
   const large = await person.hits("shop", "placed", { order_id: "large", lines: Array(6_000).fill("0123456789") });

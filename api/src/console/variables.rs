@@ -3,7 +3,10 @@
 //! Invariant: what was given at an earlier deploy, or is typed, is given again, whether it is shown or not;
 //! a field left empty gives nothing, and what is declared stands.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use askama::Template;
 use holdfast_definitions::{Cycle, Diagnostic, Given, Json, VAR_GIVEN, Variable, variables};
@@ -81,11 +84,12 @@ impl Fields {
         let kept = kept(app, account, &found).await?;
         let several = found.iter().any(|one| one.cycle != found[0].cycle);
         let (mut fields, mut given): (Vec<Field>, _) = (Vec::new(), Given::new());
+        let mut known: HashMap<String, usize> = HashMap::new();
         for one in found {
-            let at = fields.iter().position(|field| field.name == one.name).unwrap_or_else(|| {
+            let at = *known.entry(one.name.clone()).or_insert(fields.len());
+            if at == fields.len() {
                 fields.push(Field::new(&one.name));
-                fields.len() - 1
-            });
+            }
             fields[at].declare(one, several);
         }
         for field in &mut fields {

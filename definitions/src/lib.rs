@@ -31,6 +31,7 @@ mod shared;
 mod step;
 mod suggestion;
 mod template;
+mod variables;
 mod verify;
 mod webhook;
 mod written;
@@ -38,7 +39,7 @@ mod yaml;
 
 pub use challenge::{Answer, Challenge, ChallengeMethod, Mac, Piece};
 pub use check::{check, check_given, check_with};
-pub use codes::{SCRIPT, codes};
+pub use codes::{SCRIPT, VAR_GIVEN, codes};
 pub use connector::{Call, Connected, Connector, ConnectorEvent, Connectors, Gives, Method};
 pub use cycle::{Concurrency, Cycle, Edge, Next, Retention, StepIndex};
 pub use decision::{Case, Condition, ConditionError, OPERATORS, Operator};
@@ -74,6 +75,7 @@ pub use shared::{SharedChecked, check_route, check_shared};
 pub use step::{Decision, Delay, Fail, Notify, OnError, Respond, Script, Step, StepKind};
 pub use suggestion::Suggestion;
 pub use template::{Lookup, Scope, Template, TemplateError, TemplateProblem};
+pub use variables::{Variable, variables};
 pub use verify::{
     Algorithm, Encoding, HttpSignatures, KeyForm, Part, SECRETS_MAX, Secrets, Signature, Timestamp, Verify,
 };

@@ -52,7 +52,7 @@ pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
 pub use bulk::{BulkDone, BulkQuery, Chosen, Preview, TransactionAction};
 pub use clock::INSTANT_MAX;
-pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, Handled, ResendGiven, SessionView};
+pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, Handled, ResendGiven, SessionView, WouldMatch};
 pub use error::Error;
 pub use explain::{CandidateView, Difference, Explanation, ExtractedValue, NearMiss, Waiting};
 pub use hit::{Arrival, ByScript, Hit, HitStatus, Reception, RepeatHeader, Reply, TransactionStatus};

@@ -70,4 +70,5 @@ mod tokens;
 mod told;
 mod tour;
 mod turns;
+mod unmatched;
 mod variables;

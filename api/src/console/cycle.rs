@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use holdfast_definitions::{Cycle, PictureFigure, PictureNote, PictureNotes, picture_with};
-use holdfast_engine::{CycleView, PageQuery, VersionView, WebhookView};
+use holdfast_engine::{CycleState, CycleView, PageQuery, VersionView, WebhookView};
 use serde::Deserialize;
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     page::{Query, Shell, show},
     request::{Proof, curl},
     session::Looker,
+    unmatched,
     words::{When, count},
 };
 use crate::{App, Problem};
@@ -35,6 +36,8 @@ struct Page {
     done: Option<String>,
     /// Just deployed: this version, and the one before it.
     deployed: Option<(u32, u32)>,
+    /// Where unmatched hits that would match now are looked for.
+    looks: Vec<String>,
     /// Without what was done.
     here: String,
     /// What the page listens to.
@@ -123,8 +126,10 @@ pub async fn page(
     let now = app.engine.now();
     let when = |at| When { at, now };
     let steps = steps(&compiled, &counted);
+    let runs = cycle.state == CycleState::Running;
     show(&Page {
         shell: Shell::new(&looker, "cycles", &name),
+        looks: shown.done.iter().filter(|_| runs).map(|_| unmatched::address(&name)).collect(),
         done: shown.done,
         deployed: shown.deployed.zip(shown.before),
         here: at(&name, ""),

@@ -11,12 +11,15 @@ use super::{
     figures::{self, Chart},
     page::{Query, Shell, show},
     session::Looker,
+    unmatched,
     words::{When, count},
 };
 use crate::{App, Problem};
 
 /// Each costs a look at its webhooks' newest hits.
 const PAGE: u32 = 25;
+/// Of cycles deployed together: each costs a look at its unmatched hits.
+const LOOKS_MAX: usize = 5;
 /// What a first cycle looks like.
 pub const FIRST: &str = include_str!("first.yaml");
 
@@ -25,6 +28,8 @@ pub const FIRST: &str = include_str!("first.yaml");
 struct Cycles {
     shell: Shell,
     done: Option<String>,
+    /// Where unmatched hits that would match now are looked for.
+    looks: Vec<String>,
     /// Without what was done.
     here: String,
     /// Not the first page.
@@ -74,10 +79,19 @@ pub fn failed(cycle: &CycleView) -> Vec<(String, String)> {
     failed.map(|one| (one.step.clone(), one.reason.clone().unwrap_or_else(|| "no reason is known".into()))).collect()
 }
 
+/// The page after these were changed.
+pub fn after<'a>(changed: impl IntoIterator<Item = &'a str>) -> String {
+    let pairs: Vec<_> = changed.into_iter().take(LOOKS_MAX).map(|cycle| ("changed", cycle)).collect();
+    if pairs.is_empty() { "/console/cycles".to_owned() } else { asked("/console/cycles", &pairs) }
+}
+
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
     after: Option<String>,
     done: Option<String>,
+    /// Cycles that were just deployed or started.
+    #[serde(default)]
+    changed: Vec<String>,
 }
 
 pub async fn list(
@@ -95,6 +109,7 @@ pub async fn list(
     show(&Cycles {
         shell: Shell::new(&looker, "cycles", "Cycles"),
         done: listed.done,
+        looks: listed.changed.iter().take(LOOKS_MAX).map(|cycle| unmatched::address(cycle)).collect(),
         here,
         later,
         cycles: page

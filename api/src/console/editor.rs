@@ -3,24 +3,28 @@
 //! Invariant: what a person has written is never lost by a refusal: the page comes back with all of it,
 //! and with what is wrong.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use askama::Template;
 use axum::{
     extract::{Path, State},
     response::{Html, IntoResponse, Response},
 };
-use holdfast_definitions::{Checked, Diagnostic, Given, Severity, picture};
-use holdfast_engine::{CycleView, Deployed, Error, Scope};
+use holdfast_definitions::{Cycle, Diagnostic, Severity, picture};
+use holdfast_engine::{Deployed, Error, Scope};
 use serde::Deserialize;
 
 use super::{
     address::at,
     cycle::DRAWN_MAX,
-    cycles::FIRST,
+    cycles::{self, FIRST},
     difference::Difference,
     page::{Query, Shell, show, then},
     session::{Change, Looker},
+    variables::{Fields, PREFIX, Typed},
 };
 use crate::{App, Problem};
 
@@ -48,7 +52,7 @@ struct Refusal {
 }
 
 /// What a check found; the answer to a text that is being written.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "cycle_checked.html")]
 struct Found {
     /// An answer of its own: the picture goes to its place in the page.
@@ -61,6 +65,9 @@ struct Found {
     outcomes: Vec<String>,
     /// (the name of a cycle, its picture)
     pictures: Vec<(String, Option<String>)>,
+    fields: Fields,
+    /// What fields the page shows.
+    shown: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,18 +77,31 @@ pub struct Wanted {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Written {
     source: String,
     /// The cycle whose page it is.
     #[serde(default)]
     cycle: String,
+    /// The fields that the page shows.
+    #[serde(default)]
+    fields: String,
+    /// `var.NAME`
+    #[serde(flatten)]
+    rest: BTreeMap<String, String>,
 }
 
 impl Written {
     /// A browser sends every line's end as two characters.
     fn text(&self) -> String {
         self.source.replace("\r\n", "\n")
+    }
+
+    fn typed(&mut self) -> Result<Typed, Problem> {
+        let one = |(name, value): (String, String)| match name.strip_prefix(PREFIX) {
+            Some(name) => Ok((name.to_owned(), value)),
+            None => Err(Problem::invalid(format!("form: unknown field {name}"))),
+        };
+        std::mem::take(&mut self.rest).into_iter().map(one).collect()
     }
 
     fn cycle(self) -> Option<String> {
@@ -96,23 +116,23 @@ pub async fn new(
 ) -> Result<Html<String>, Problem> {
     looker.needs(Scope::Deploy)?;
     let source = if wanted.example.is_some() { FIRST } else { "" };
-    page(&app, &looker, None, source.to_owned(), None).await
+    page(&app, &looker, None, (source.to_owned(), Typed::new()), None).await
 }
 
 pub async fn edit(State(app): State<App>, Path(name): Path<String>, looker: Looker) -> Result<Html<String>, Problem> {
     looker.needs(Scope::Deploy)?;
     let source = app.engine.cycle(looker.account(), &name).await?.source;
-    page(&app, &looker, Some(name), source, None).await
+    page(&app, &looker, Some(name), (source, Typed::new()), None).await
 }
 
 async fn page(
     app: &App,
     looker: &Looker,
     cycle: Option<String>,
-    source: String,
+    (source, typed): (String, Typed),
     refused: Option<Refusal>,
 ) -> Result<Html<String>, Problem> {
-    let found = found(app, looker, &source).await?.1;
+    let found = found(app, looker, &source, &typed).await?;
     let title = cycle.as_ref().map_or_else(|| "Deploy a cycle".to_owned(), |name| format!("Edit {name}"));
     show(&Page {
         shell: Shell::new(looker, "cycles", title),
@@ -126,64 +146,71 @@ async fn page(
 
 /// While it is written.
 pub async fn check(State(app): State<App>, change: Change<Written>) -> Result<Html<String>, Problem> {
-    let Change { looker, form } = change;
+    let Change { looker, mut form } = change;
     looker.needs(Scope::Deploy)?;
-    let found = found(&app, &looker, &form.text()).await?.1;
-    show(&Found { apart: true, ..found })
+    let found = found(&app, &looker, &form.text(), &form.typed()?).await?;
+    show(&Found { apart: true, shown: form.fields, ..found })
 }
 
-async fn found(app: &App, looker: &Looker, source: &str) -> Result<(Checked, Found), Problem> {
+async fn found(app: &App, looker: &Looker, source: &str, typed: &Typed) -> Result<Found, Problem> {
+    let account = looker.account();
+    let mut fields = Fields::of(app, account, source, typed).await?;
     if source.trim().is_empty() {
-        return Ok((Checked::default(), Found::nothing()));
+        return Ok(Found { said: "Nothing is written yet.".to_owned(), fields, ..Found::default() });
     }
-    let mut checked = app.engine.check_in(looker.account(), FILE, source).await?;
-    let mut outcomes = Vec::new();
-    for cycle in &checked.cycles {
-        let now = present(app, looker.account(), &cycle.name).await?;
-        outcomes.push(match &now {
-            None => format!("{} is a new cycle", cycle.name),
-            Some(now) if now.source == cycle.source => {
-                format!("{} is the same as its version {}: deploying it changes nothing", cycle.name, now.version)
-            }
-            Some(now) => {
-                let said = Difference::of(&now.source, &cycle.source).said();
-                format!("{} becomes version {}: {said}", cycle.name, now.version + 1)
-            }
-        });
-    }
-    outcomes.extend(checked.connectors.iter().map(|connector| format!("{} is a connector", connector.name)));
+    let mut checked = app.engine.check_in(account, FILE, source, Some(fields.given())).await?;
     let mut diagnostics = std::mem::take(&mut checked.diagnostics);
     let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
     let warnings = diagnostics.len() - errors;
+    if fields.take(&mut diagnostics) > 0 {
+        // It can be drawn before its values are there.
+        checked.cycles = app.engine.check_in(account, FILE, source, None).await?.cycles;
+    }
+    let mut outcomes = Vec::new();
+    for cycle in checked.cycles.iter().filter(|_| errors == 0) {
+        outcomes.push(outcome(present(app, account, &cycle.name).await?.as_ref(), cycle));
+    }
+    if errors == 0 {
+        outcomes.extend(checked.connectors.iter().map(|connector| format!("{} is a connector", connector.name)));
+    }
     let more = diagnostics.len().saturating_sub(DIAGNOSTICS_MAX);
     diagnostics.truncate(DIAGNOSTICS_MAX);
     let drawn = checked.cycles.iter().take(PICTURES_MAX).map(|cycle| {
         let picture = (cycle.steps.len() <= DRAWN_MAX).then(|| picture(cycle));
         (cycle.name.clone(), picture)
     });
-    let found = Found {
-        apart: false,
+    Ok(Found {
         said: said(errors, warnings),
         wrong: errors > 0,
         more,
-        outcomes: if errors > 0 { Vec::new() } else { outcomes },
+        outcomes,
         pictures: drawn.collect(),
         diagnostics,
-    };
-    Ok((checked, found))
+        fields,
+        ..Found::default()
+    })
 }
 
-impl Found {
-    fn nothing() -> Self {
-        Self {
-            apart: false,
-            said: "Nothing is written yet.".to_owned(),
-            wrong: false,
-            diagnostics: Vec::new(),
-            more: 0,
-            outcomes: Vec::new(),
-            pictures: Vec::new(),
+/// What deploying would do.
+fn outcome(now: Option<&Present>, cycle: &Cycle) -> String {
+    let name = &cycle.name;
+    match now {
+        None => format!("{name} is a new cycle"),
+        Some(now) if now.cycle.digest == cycle.digest => {
+            format!("{name} is the same as its version {}: deploying it changes nothing", now.version)
         }
+        Some(now) => format!("{name} becomes version {}: {}", now.version + 1, changed(&now.cycle, cycle)),
+    }
+}
+
+/// How a version differs from the one before.
+fn changed(before: &Cycle, after: &Cycle) -> String {
+    let values = after.vars.keys().any(|name| before.given.get(name) != after.given.get(name));
+    let lines = Difference::of(&before.source, &after.source).said();
+    match (before.source == after.source, values) {
+        (true, _) => "other values for its variables".to_owned(),
+        (false, true) => format!("{lines}, and other values for its variables"),
+        (false, false) => lines,
     }
 }
 
@@ -200,64 +227,72 @@ fn said(errors: usize, warnings: usize) -> String {
     }
 }
 
-async fn present(app: &App, account: &str, name: &str) -> Result<Option<CycleView>, Problem> {
+/// A cycle that is deployed.
+struct Present {
+    version: u32,
+    cycle: Arc<Cycle>,
+}
+
+async fn present(app: &App, account: &str, name: &str) -> Result<Option<Present>, Problem> {
     match app.engine.cycle(account, name).await {
-        Ok(cycle) => Ok(Some(cycle)),
+        Ok(now) => {
+            let cycle = app.engine.definition(account, name, Some(now.version)).await?;
+            Ok(Some(Present { version: now.version, cycle }))
+        }
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 pub async fn deploy(State(app): State<App>, change: Change<Written>) -> Result<Response, Problem> {
-    let Change { looker, form } = change;
+    let Change { looker, mut form } = change;
     looker.needs(Scope::Deploy)?;
-    let (account, text) = (looker.account(), form.text());
-    let checked = app.engine.check_in(account, FILE, &text).await?;
+    let (account, text, typed) = (looker.account(), form.text(), form.typed()?);
     let mut before = HashMap::new();
-    // What was given for its variables stays.
-    let mut given = Given::new();
-    for cycle in &checked.cycles {
+    for cycle in &app.engine.check_in(account, FILE, &text, None).await?.cycles {
         if let Some(now) = present(&app, account, &cycle.name).await? {
             before.insert(cycle.name.clone(), now);
-            let newest = app.engine.definition(account, &cycle.name, None).await?;
-            let kept = newest.given.iter().filter(|(name, _)| cycle.vars.contains_key(*name));
-            given.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
         }
     }
-    match app.engine.deploy_given(account, FILE, &text, &given).await {
-        Ok(deployed) => Ok(deployed_as(&deployed, &before)),
+    let fields = Fields::of(&app, account, &text, &typed).await?;
+    match app.engine.deploy_given(account, FILE, &text, fields.given()).await {
+        Ok(deployed) => deployed_as(&app, account, &deployed, &before).await,
         Err(error) => {
             let problem = Problem::from(error);
             let document = problem.document();
             let words = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
             let refused = Refusal { title: words("title"), detail: words("detail") };
-            let page = page(&app, &looker, form.cycle(), text, Some(refused)).await?;
+            let page = page(&app, &looker, form.cycle(), (text, typed), Some(refused)).await?;
             Ok((problem.status(), page).into_response())
         }
     }
 }
 
 /// The page of what was deployed, and what is said there.
-fn deployed_as(deployed: &[Deployed], before: &HashMap<String, CycleView>) -> Response {
-    let said = |one: &Deployed| {
+async fn deployed_as(
+    app: &App,
+    account: &str,
+    deployed: &[Deployed],
+    before: &HashMap<String, Present>,
+) -> Result<Response, Problem> {
+    let mut said = Vec::new();
+    for one in deployed {
         let (name, version) = (&one.cycle.name, one.cycle.version);
-        match before.get(name) {
+        said.push(match before.get(name) {
             _ if !one.changed => format!("Nothing changed: {name} is as in version {version}."),
             None => format!("{name} is deployed, as version {version}."),
             Some(before) => {
-                let difference = Difference::of(&before.source, &one.cycle.source).said();
-                format!("Version {version} of {name} is deployed: {difference}.")
+                let now = app.engine.definition(account, name, None).await?;
+                format!("Version {version} of {name} is deployed: {}.", changed(&before.cycle, &now))
             }
-        }
-    };
-    match deployed {
-        [one] => {
-            let name = &one.cycle.name;
-            let before = before.get(name).filter(|_| one.changed);
-            let more = before.map(|before| format!("?deployed={}&before={}", one.cycle.version, before.version));
-            then(&at(name, &more.unwrap_or_default()), &said(one))
-        }
-        [] => then("/console/cycles", "Deployed."),
-        several => then("/console/cycles", &several.iter().map(said).collect::<Vec<_>>().join(" ")),
+        });
     }
+    let [one] = deployed else {
+        let said = if said.is_empty() { "Deployed.".to_owned() } else { said.join(" ") };
+        return Ok(then(&cycles::after(deployed.iter().map(|one| one.cycle.name.as_str())), &said));
+    };
+    let name = &one.cycle.name;
+    let before = before.get(name).filter(|_| one.changed);
+    let more = before.map(|before| format!("?deployed={}&before={}", one.cycle.version, before.version));
+    Ok(then(&at(name, &more.unwrap_or_default()), &said.join(" ")))
 }

@@ -9,13 +9,14 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use holdfast_definitions::parse_duration;
-use holdfast_engine::{EVENTS, EndpointGiven, EndpointId, EndpointView, PageQuery, Scope, profiles};
+use holdfast_engine::{EndpointGiven, EndpointId, EndpointView, PageQuery, Scope, profiles};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::{
     deliveries::{self, Delivery},
     page::{Query, Shell, show, then},
+    presets::Preset,
     session::{Change, Looker, Nothing},
     words::When,
 };
@@ -28,7 +29,8 @@ struct Endpoints {
     done: Option<String>,
     endpoints: Vec<Shown>,
     next: Option<String>,
-    events: Vec<&'static str>,
+    /// The set that the events begin with.
+    preset: Preset,
     profiles: Vec<&'static str>,
 }
 
@@ -85,6 +87,7 @@ impl Shown {
 pub struct Listed {
     after: Option<String>,
     done: Option<String>,
+    events: Option<Preset>,
 }
 
 pub async fn list(
@@ -100,7 +103,7 @@ pub async fn list(
         done: listed.done,
         endpoints: page.data.into_iter().map(|view| Shown::of(view, now)).collect(),
         next: page.next,
-        events: EVENTS.iter().map(|event| event.name).collect(),
+        preset: listed.events.unwrap_or(Preset::Everything),
         profiles: profiles(),
     })
 }

@@ -24,6 +24,7 @@ mod live;
 mod matching;
 mod page;
 mod painted;
+mod presets;
 mod progress;
 mod repair;
 mod replay;
@@ -39,6 +40,8 @@ mod sign_in;
 mod subscriptions;
 mod transaction;
 mod transactions;
+mod unmatched;
+mod variables;
 mod versions;
 mod waits;
 mod why;
@@ -65,6 +68,7 @@ pub fn routes() -> Router<App> {
         .route("/console/cycles/{cycle}", get(cycle::page))
         .route("/console/cycles/{cycle}/edit", get(editor::edit))
         .route("/console/cycles/{cycle}/versions", get(versions::page))
+        .route("/console/cycles/{cycle}/unmatched", get(unmatched::look))
         .route("/console/cycles/{cycle}/start", post(running::start))
         .route("/console/cycles/{cycle}/stop", post(running::stop))
         .route("/console/cycles/{cycle}/delete", post(running::delete))

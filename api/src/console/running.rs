@@ -12,7 +12,7 @@ use axum::{
 use holdfast_engine::Scope;
 use serde::Deserialize;
 
-use super::{address::at, page::then, session::Change};
+use super::{address::at, cycles, page::then, session::Change};
 use crate::{App, Problem};
 
 /// How long a page waits for queued work before it is told that it takes longer.
@@ -45,7 +45,8 @@ pub async fn start(
         0 => format!("{cycle} is running."),
         queued => format!("{cycle} is running; {queued} queued hits are being worked off."),
     };
-    Ok(then(&back(&form, &cycle), &done))
+    let back = if form.back == "list" { cycles::after([cycle.as_str()]) } else { back(&form, &cycle) };
+    Ok(then(&back, &done))
 }
 
 pub async fn stop(

@@ -180,7 +180,7 @@ fn element(element: &Json) -> String {
     format!("{} {}: {}", text("index"), text("status"), steps.collect::<Vec<_>>().join(", "))
 }
 
-fn items(list: Option<&Json>) -> &[Json] {
+pub fn items(list: Option<&Json>) -> &[Json] {
     match list {
         Some(Json::Array(items)) => items,
         _ => &[],

@@ -94,7 +94,7 @@ pub async fn check(
     Raw(body): Raw,
 ) -> Result<Json<Report>, Problem> {
     let file = source.file.unwrap_or_else(|| "definition.yaml".into());
-    let checked = app.engine.check_in(&caller.0.account, &file, text(&body)?).await?;
+    let checked = app.engine.check_in(&caller.0.account, &file, text(&body)?, None).await?;
     Ok(Json(Report { diagnostics: checked.diagnostics }))
 }
 

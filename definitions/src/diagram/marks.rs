@@ -31,6 +31,8 @@ impl Mark {
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     steps: BTreeMap<String, Mark>,
+    /// Behind the name of a step, where a pointer rests on it.
+    said: BTreeMap<String, String>,
     /// From a step to a step, or to the end, and whether it was in the newest run.
     ways: BTreeMap<(String, Option<String>), bool>,
 }
@@ -39,6 +41,15 @@ impl Marks {
     /// The last mark of a step is the one that shows.
     pub fn mark(&mut self, step: &str, mark: Mark) {
         self.steps.insert(step.to_owned(), mark);
+    }
+
+    /// The last of a step is the one that shows.
+    pub fn say(&mut self, step: &str, said: String) {
+        self.said.insert(step.to_owned(), said);
+    }
+
+    pub(super) fn said(&self, step: &str) -> Option<&str> {
+        self.said.get(step).map(String::as_str)
     }
 
     pub fn take(&mut self, from: &str, to: Option<&str>, newest: bool) {

@@ -152,10 +152,6 @@ impl<'a> Scene<'a> {
         Self { nodes, ways, layout, edges }
     }
 
-    fn draw(&self, x: f64, y: f64, out: &mut String) {
-        self.painted(x, y, &Marks::default(), out);
-    }
-
     fn painted(&self, x: f64, y: f64, marks: &Marks, out: &mut String) {
         let _ = writeln!(out, "<g transform=\"translate({x} {y})\">");
         for (at, way) in self.ways.iter().enumerate() {
@@ -168,8 +164,8 @@ impl<'a> Scene<'a> {
             let Size { width, height } = node.size();
             let corner = ((place.x + width / 2.0 - 8.0).round(), (place.y - height / 2.0).round());
             match node.id() {
-                Some(id) => marks.around(id, corner, out, |out| node.draw(*place, out)),
-                None => node.draw(*place, out),
+                Some(id) => marks.around(id, corner, out, |out| node.draw(*place, marks, out)),
+                None => node.draw(*place, marks, out),
             }
         }
         out.push_str("</g>\n");
@@ -276,7 +272,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn draw(&self, place: Place, out: &mut String) {
+    fn draw(&self, place: Place, marks: &Marks, out: &mut String) {
         let Size { width, height } = self.size();
         let (x, y) = ((place.x - width / 2.0).round(), (place.y - height / 2.0).round());
         match self {
@@ -309,7 +305,7 @@ impl<'a> Node<'a> {
                 if let Some(note) = note {
                     note.open(&step.id, out);
                 }
-                begin(step, *note, out);
+                begin(step, *note, marks, out);
                 frame(step, (x, y, width, height), out);
                 let _ = write!(
                     out,
@@ -330,10 +326,11 @@ impl<'a> Node<'a> {
                 }
             }
             Self::Each(step, scene, note) => {
-                begin(step, *note, out);
+                begin(step, *note, marks, out);
                 each(step, *note, (x, y, width, height), out);
                 let room = if note.is_some() { ROOM } else { 0.0 };
-                scene.draw((x + (width - scene.layout.size.width) / 2.0).round(), y + TITLE + room, out);
+                let inner = (x + (width - scene.layout.size.width) / 2.0).round();
+                scene.painted(inner, y + TITLE + room, marks, out);
                 out.push_str("</g>\n");
             }
         }
@@ -360,12 +357,15 @@ fn each(step: &Step, note: Option<&Note>, (x, y, width, height): (f64, f64, f64,
     }
 }
 
-fn begin(step: &Step, note: Option<&Note>, out: &mut String) {
+fn begin(step: &Step, note: Option<&Note>, marks: &Marks, out: &mut String) {
     let start = matches!(&step.kind, StepKind::Webhook(webhook) if webhook.mapping.is_none());
     let id = escaped(&step.id);
     let whole = match note {
         Some(note) => escaped(&note.said),
-        None => escaped(&format!("{} ({})", name(step), step.kind.word())),
+        None => {
+            let said = marks.said(&step.id).map(|said| format!(": {said}")).unwrap_or_default();
+            escaped(&format!("{} ({}){said}", name(step), step.kind.word()))
+        }
     };
     let class = if start { "start" } else { "" };
     let _ = write!(out, "<g class=\"step {} {class}\" data-step=\"{id}\"><title>{whole}</title>", step.kind.word());

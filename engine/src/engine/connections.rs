@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_definitions::{Checked, Connectors, check_with};
+use holdfast_definitions::{Checked, Connectors, Given, check_with};
 use uuid::Uuid;
 
 use super::Engine;
@@ -20,10 +20,17 @@ impl Engine {
         self.shared.connections.is_at(url);
     }
 
-    /// What is wrong with a file's definitions, the account's connectors known.
-    pub async fn check_in(&self, account: &str, file: &str, text: &str) -> Result<Checked, Error> {
+    /// What is wrong with a file's definitions, the account's connectors known. `given`: as a deploy would
+    /// find it with these variables.
+    pub async fn check_in(
+        &self,
+        account: &str,
+        file: &str,
+        text: &str,
+        given: Option<&Given>,
+    ) -> Result<Checked, Error> {
         let known = self.known_connectors(account).await?;
-        Ok(self.shared.scripts.read(file, check_with(file, text, None, &known)).await)
+        Ok(self.shared.scripts.read(file, check_with(file, text, given, &known)).await)
     }
 
     /// Those that are deployed.

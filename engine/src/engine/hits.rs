@@ -205,7 +205,7 @@ impl Engine {
 }
 
 impl Shared {
-    async fn visible_hits(&self, account: &str, rows: &[HitRow]) -> Result<Vec<bool>, Error> {
+    pub(super) async fn visible_hits(&self, account: &str, rows: &[HitRow]) -> Result<Vec<bool>, Error> {
         let mut ids: Vec<Uuid> = rows.iter().filter_map(|row| row.transaction).collect();
         ids.sort_unstable();
         ids.dedup();

@@ -25,6 +25,7 @@ mod secrets;
 mod sessions;
 mod shared;
 mod transactions;
+mod unmatched;
 mod waits;
 
 pub use endpoints::{DeliveryView, EndpointGiven, EndpointView, ResendGiven};
@@ -32,6 +33,7 @@ pub use handled::{EVENT_HEADER, Handled};
 pub use moving::{Imported, ImportedCycle};
 pub use play::Played;
 pub use sessions::SessionView;
+pub use unmatched::WouldMatch;
 
 use std::{
     collections::BTreeMap,

@@ -156,7 +156,12 @@ impl Engine {
     }
 
     /// Of these, those of which a replay has come since the mark.
-    async fn replayed_since(&self, account: &str, hits: &[(Uuid, String)], mark: Uuid) -> Result<HashSet<Uuid>, Error> {
+    pub(super) async fn replayed_since(
+        &self,
+        account: &str,
+        hits: &[(Uuid, String)],
+        mark: Uuid,
+    ) -> Result<HashSet<Uuid>, Error> {
         let mut webhooks: BTreeSet<String> = hits.iter().map(|(_, webhook)| webhook.clone()).collect();
         if webhooks.remove("") {
             for (id, _) in hits {

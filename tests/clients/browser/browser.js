@@ -117,16 +117,16 @@ export class Person {
     return `holdfast-session=${found.value}`;
   }
 
-  // A hit at a step's own address: its answer's status, its id and its transaction.
+  // A hit at a step's own address: its answer, its id and its transaction.
   async hits(cycle, step, body, headers = {}) {
     const all = (await this.api("GET", "/webhooks?limit=1000")).data;
     const { url } = all.find((webhook) => webhook.cycle === cycle && webhook.step === step);
     const answer = await fetch(new URL(new URL(url).pathname, this.url), {
       method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body),
     });
-    await answer.text();
+    const text = await answer.text();
     const id = (name) => answer.headers.get(name);
-    return { status: answer.status, hit: id("holdfast-hit"), transaction: id("holdfast-transaction") };
+    return { status: answer.status, answer: text, hit: id("holdfast-hit"), transaction: id("holdfast-transaction") };
   }
 }
 

@@ -21,9 +21,28 @@ await scene(async (person, page) => {
   await person.goes("/console/endpoints");
   await page.getByText("Nobody is told of anything yet").waitFor();
   await person.looks("endpoints-empty");
+  // What is ticked to begin with; what else is filled in stays.
   await page.getByLabel("URL").fill(url);
-  await page.getByLabel("transaction.failed").check();
-  await page.getByLabel("transaction.completed").check();
+  const ticked = () => page.locator("#events input:checked").evaluateAll((boxes) => boxes.map((box) => box.value));
+  const preset = async (name) => {
+    await page.getByRole("link", { name, exact: true }).click();
+    await page.locator("#events [aria-current]", { hasText: name }).waitFor();
+  };
+  assert.deepEqual(await ticked(), []);
+  await preset("Failures");
+  assert.deepEqual(await ticked(), ["transaction.failed", "transaction.expired", "hold.expiring", "hit.unmatched", "hit.rejected", "subscription.failed", "endpoint.disabled"]);
+  await preset("Results");
+  assert.deepEqual(await ticked(), ["transaction.completed", "transaction.failed", "transaction.cancelled", "transaction.expired"]);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Results", "whoever goes by keyboard stays there");
+  assert.equal(await page.getByLabel("URL").inputValue(), url);
+  await preset("Everything");
+  assert.deepEqual(await ticked(), []);
+  await person.goes("/console/endpoints?events=results#new");
+  assert.equal((await ticked()).length, 4, "the address alone does the same");
+  await person.looks("");
+  await page.getByLabel("URL").fill(url);
+  await page.getByLabel("transaction.cancelled").uncheck();
+  await page.getByLabel("transaction.expired").uncheck();
   await page.getByRole("button", { name: "Add and validate" }).click();
   const first = await page.locator("#secret").innerText();
   assert.match(first, /^whsec_/);

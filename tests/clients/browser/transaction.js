@@ -32,6 +32,20 @@ steps:
     http: { url: "https://localhost/never", retry: { attempts: 1 } }
 `;
 
+const SHIPPED = `cycle: shipped
+steps:
+  sent: { webhook: , next: ship }
+  ship:
+    each:
+      in: $.sent.body.lines
+      partial: true
+      steps:
+        which: { decision: [ { when: { value: $.ship.item, equals: lost }, next: refused }, { else: book } ] }
+        book: { set: "\${$.ship.item}", next: label }
+        label: { set: 1 }
+        refused: { fail: { message: it is lost } }
+`;
+
 await scene(async (person, page) => {
   await person.signsIn(person.key, "/console/transactions");
   await person.deploys(SHOP);
@@ -146,6 +160,21 @@ await scene(async (person, page) => {
   await page.locator("#step-1-2").getByText("GET https://localhost/never →").click();
   await page.locator("#step-1-2").getByText('"duration_us"').first().waitFor();
   await person.looks("transaction-called");
+
+  // What the elements of an `each` did is painted inside of it, with how many did it.
+  await person.deploys(SHIPPED);
+  const shipped = await person.hits("shipped", "sent", { lines: [EVIL, "lost", "c"] });
+  await person.goes(`/console/transactions/${shipped.transaction}`);
+  await page.locator("#status").filter({ hasText: "completed" }).waitFor();
+  assert.deepEqual((await marked("passed")).sort(), ["book", "label", "sent", "ship", "which"]);
+  assert.deepEqual(await marked("wrong"), ["refused"]);
+  assert.equal(await page.locator(".cycle .way.taken").count(), 7);
+  const hover = (step) => page.locator(`.cycle [data-step=${step}] > title`).textContent();
+  await page.getByText("The way taken: sent → ship (3 elements: 2 done, 1 failed)").waitFor();
+  assert.equal(await hover("ship"), "ship (each): 3 elements: 2 done, 1 failed");
+  assert.equal(await hover("label"), "label (set): 2 elements: 2 done");
+  assert.equal(await hover("refused"), "refused (fail): 1 element: 1 failed");
+  await person.looks("transaction-each");
 
   // A large document is cut, and says how large it is and where it is whole.
   const large = await person.hits("shop", "placed", { order_id: "large", lines: Array(6_000).fill("0123456789") });

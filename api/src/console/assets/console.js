@@ -106,8 +106,8 @@ document.addEventListener("focusin", () => (leaving = false));
 let sent = false;
 document.addEventListener("submit", () => (sent = true));
 window.addEventListener("beforeunload", (event) => {
-  const editor = document.querySelector("textarea[data-indent]");
-  if (editor && !sent && editor.value !== editor.defaultValue) event.preventDefault();
+  const written = document.querySelectorAll("textarea[data-indent], .vars input");
+  if (!sent && [...written].some((field) => field.value !== field.defaultValue)) event.preventDefault();
 });
 
 // A picture that is wider than its box begins where its cycle does.

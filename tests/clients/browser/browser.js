@@ -12,6 +12,8 @@ const WIDE = { width: 1440, height: 900 };
 const NARROW = { width: 360, height: 740 };
 // What a page may weigh on first load, in bytes as they are sent.
 const FIRST_LOAD_MAX = 200_000;
+// What htmx logs when a page's stream of events ends, as with its session; it connects again by itself.
+const STREAM_ENDED = "[object Event]";
 // The hash of no text. Axe leaves empty styles behind, and htmx carries them over into what comes anew.
 const EMPTY_STYLE = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
@@ -24,7 +26,7 @@ export class Person {
     const context = await browser.newContext({ viewport: WIDE, colorScheme: "light", timezoneId: "UTC", locale: "en-GB" });
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
-    const person = Object.assign(new Person(), { url, key, pictures, browser, context, page, faults: [], expected: [EMPTY_STYLE] });
+    const person = Object.assign(new Person(), { url, key, pictures, browser, context, page, faults: [], expected: [EMPTY_STYLE, STREAM_ENDED] });
     page.on("request", (request) => {
       const asked = new URL(request.url());
       if (asked.protocol !== "data:" && asked.host !== new URL(url).host) person.faults.push(`asked ${asked}`);

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use holdfast_tests::{Home, Mode, Store, both_stores};
+use holdfast_tests::{Home, Mode, Node, Store, both_stores};
 
 /// Where the scenes are, with what they need installed.
 fn scenes() -> PathBuf {
@@ -45,9 +45,13 @@ async fn play(store: Store, scene: &str) {
     let mut node = home.start(Mode::Serve).await;
     node.kill().await;
     node.restart_with(&[("HOLDFAST_MASTER_KEY", MASTER_KEY), ("HOLDFAST_ALLOW_NETWORK", "127.0.0.0/8")]).await;
+    play_at(&home, &node, store, scene).await;
+}
+
+async fn play_at(home: &Home, node: &Node, store: Store, scene: &str) {
     let mut command = tokio::process::Command::new("node");
     command.arg(format!("{scene}.js")).current_dir(scenes()).kill_on_drop(true);
-    command.env("HOLDFAST_URL", format!("http://{}", node.address)).env("HOLDFAST_KEY", node.key().expect("a key"));
+    command.env("HOLDFAST_URL", format!("http://{}", node.address)).env("HOLDFAST_KEY", node.key().unwrap_or_default());
     command.env("CHROMIUM", chromium()).env("HOME", home.home.path()).stdin(Stdio::null());
     if let Some(pictures) = std::env::var_os("HOLDFAST_PICTURES").filter(|_| store == Store::Sqlite) {
         let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(pictures);
@@ -95,6 +99,16 @@ async fn accounts_are_made_limited_and_looked_at(store: Store) {
     play(store, "accounts").await;
 }
 
+async fn senders_prove_themselves_and_a_subscription_that_failed_is_made_after_all(store: Store) {
+    play(store, "senders").await;
+}
+
+async fn dev_needs_no_key_and_goes_by_its_clock(store: Store) {
+    let home = Home::new(store, "").await;
+    let node = home.start(Mode::DevManual).await;
+    play_at(&home, &node, store, "dev").await;
+}
+
 both_stores!(
     keys_are_made_and_revoked_and_sessions_end,
     cycles_are_listed_started_and_stopped,
@@ -105,4 +119,6 @@ both_stores!(
     hits_are_seen_explained_and_replayed,
     endpoints_are_told_rotated_and_resent,
     accounts_are_made_limited_and_looked_at,
+    senders_prove_themselves_and_a_subscription_that_failed_is_made_after_all,
+    dev_needs_no_key_and_goes_by_its_clock,
 );

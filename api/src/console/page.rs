@@ -28,6 +28,8 @@ pub struct Shell {
     pub token: String,
     /// Without a session there is nothing to sign out of.
     pub signed_in: bool,
+    /// What a manual clock says, to the second.
+    pub stands: Option<String>,
     /// Of the key: what it may not do is not shown.
     pub deploys: bool,
     pub operates: bool,
@@ -44,6 +46,7 @@ impl Shell {
             name: looker.name.clone(),
             token: looker.token.clone(),
             signed_in: !looker.session.is_empty(),
+            stands: looker.stands.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()),
             deploys: looker.can(Scope::Deploy),
             operates: looker.can(Scope::Operate),
             administers: looker.can(Scope::Admin),

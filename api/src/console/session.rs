@@ -10,6 +10,7 @@ use axum::{
     extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
+use chrono::{DateTime, Utc};
 use holdfast_engine::{DEFAULT_ACCOUNT, Scope};
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
@@ -41,6 +42,8 @@ pub struct Looker {
     pub token: String,
     /// Empty without a session: keyless `dev`.
     pub session: String,
+    /// What a clock says that stands until it is moved.
+    pub stands: Option<DateTime<Utc>>,
 }
 
 impl Looker {
@@ -75,13 +78,14 @@ impl FromRequestParts<App> for Looker {
 }
 
 async fn looker(parts: &Parts, app: &App) -> Result<Looker, Problem> {
+    let stands = app.engine.is_clock_manual().then(|| app.engine.now());
     let Some(session) = cookie(&parts.headers, SESSION) else {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         access::keyless(app.keyless, peer, &parts.headers).map_err(access::unauthorized)?;
         let caller = Caller { account: DEFAULT_ACCOUNT.to_owned(), reach: Reach::Keyless };
         let scopes = vec![Scope::Admin];
         let token = token(&app.console);
-        return Ok(Looker { caller, name: "dev".to_owned(), scopes, token, session: String::new() });
+        return Ok(Looker { caller, name: "dev".to_owned(), scopes, token, session: String::new(), stands });
     };
     let found = app.engine.session(session).await?;
     let key = found.ok_or_else(|| access::unauthorized("the session has ended: sign in again"))?.key;
@@ -91,7 +95,7 @@ async fn looker(parts: &Parts, app: &App) -> Result<Looker, Problem> {
     };
     let account = access::account_of(app, key.account, named).await?;
     let (token, session) = (token(session), session.to_owned());
-    Ok(Looker { caller: Caller { account, reach }, name: key.name, scopes: key.scopes, token, session })
+    Ok(Looker { caller: Caller { account, reach }, name: key.name, scopes: key.scopes, token, session, stands })
 }
 
 /// Of a session: what only it and this server can make.

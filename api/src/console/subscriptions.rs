@@ -21,6 +21,8 @@ struct Subscriptions {
     shell: Shell,
     done: Option<String>,
     subscriptions: Vec<Row>,
+    /// The cursor that this page began with, and the next one's.
+    after: Option<String>,
     next: Option<String>,
     connectors: Vec<Connector>,
 }
@@ -58,7 +60,7 @@ pub async fn list(
     looker: Looker,
     Query(listed): Query<Listed>,
 ) -> Result<Html<String>, Problem> {
-    let page = PageQuery { limit: None, after: listed.after };
+    let page = PageQuery { limit: None, after: listed.after.clone() };
     let page = app.engine.subscriptions(looker.account(), page).await?;
     let connectors = app.engine.connectors(looker.account(), PageQuery::default()).await?.data;
     let now = app.engine.now();
@@ -87,6 +89,7 @@ pub async fn list(
         shell: Shell::new(&looker, "subscriptions", "Subscriptions"),
         done: listed.done,
         subscriptions: rows.collect(),
+        after: listed.after,
         next: page.next,
         connectors: connectors.collect(),
     })

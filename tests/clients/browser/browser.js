@@ -95,7 +95,7 @@ export class Person {
   }
 
   async api(method, path, body) {
-    const headers = { authorization: `Bearer ${this.key}` };
+    const headers = this.key ? { authorization: `Bearer ${this.key}` } : {};
     if (typeof body === "string") headers["content-type"] = "application/yaml";
     else if (body !== undefined) headers["content-type"] = "application/json";
     const answer = await fetch(`${this.url}/api/v1${path}`, {

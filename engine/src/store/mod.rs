@@ -18,6 +18,7 @@ mod routes;
 mod rows;
 mod sessions;
 mod sqlite;
+mod statements;
 mod tallies;
 
 use async_trait::async_trait;

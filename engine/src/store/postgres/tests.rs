@@ -52,8 +52,8 @@ async fn it_does_what_a_store_must() {
 async fn every_statement_is_prepared() {
     let own = own().await;
     let mut connection = PgConnection::connect(&own.url).await.unwrap();
-    for (name, statement) in sql::ALL {
-        let prepared = (&mut connection).prepare(sqlx::SqlSafeStr::into_sql_str(*statement)).await;
+    for (name, statement) in sql::all() {
+        let prepared = (&mut connection).prepare(sqlx::SqlSafeStr::into_sql_str(statement)).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
     }
 }
@@ -284,8 +284,8 @@ async fn a_set_of_names_is_sought_name_by_name_in_young_tables() {
     own.store.prepare(conformance::NOON).await.unwrap();
     let mut connection = own.store.writers.acquire().await.unwrap();
     let mut sought = 0;
-    for (name, text) in sql::ALL.iter().filter(|(_, text)| text.contains("unnest(") && !text.starts_with("INSERT")) {
-        if *name == "QUEUED_ADD" {
+    for (name, text) in sql::all().filter(|(_, text)| text.contains("unnest(") && !text.starts_with("INSERT")) {
+        if name == "QUEUED_ADD" {
             // A row for each webhook of the account: there are few.
             continue;
         }

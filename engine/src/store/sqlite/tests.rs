@@ -3,7 +3,7 @@ use std::{path::Path, pin::pin, task::Poll};
 use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 
-use super::{Sqlite, writer::Work};
+use super::{Sqlite, sql, writer::Work};
 use crate::store::{
     Error, HitRow, Store, Writes,
     conformance::{self, ACCOUNT, NOON, begin, hit, id, write},
@@ -18,22 +18,6 @@ pub async fn store() -> (TempDir, Sqlite) {
 pub async fn connect(home: &Path) -> SqliteConnection {
     let url = format!("sqlite://{}", home.join("holdfast.db").display());
     SqliteConnection::connect(&url).await.expect("a connection")
-}
-
-/// (name, text) of every constant of `sql`.
-pub fn statements() -> Vec<(&'static str, String)> {
-    let statements: Vec<_> = include_str!("sql.rs")
-        .split("pub const ")
-        .skip(1)
-        .map(|text| {
-            let (name, rest) = text.split_once(": &str = \"").expect("a constant");
-            let (quoted, _) = rest.split_once("\";").expect("its end");
-            let lines: Vec<&str> = quoted.split("\\\n").map(str::trim_start).collect();
-            (name, lines.concat())
-        })
-        .collect();
-    assert!(statements.len() > 60, "{}", statements.len());
-    statements
 }
 
 /// The catalog is read whole, what is counted is grouped, and places are counted up to a limit.
@@ -82,7 +66,7 @@ const BY_ACCOUNT: [&str; 22] = [
 async fn every_statement_prepares_and_seeks() {
     let (home, _store) = store().await;
     let mut connection = connect(home.path()).await;
-    let statements = statements();
+    let statements: Vec<_> = sql::all().collect();
     assert!(statements.len() < super::STATEMENTS_KEPT);
     for (name, text) in statements {
         if ["BEGIN", "COMMIT", "ROLLBACK", "PING"].contains(&name) {

@@ -1,0 +1,192 @@
+//! Accounts and the clock; who may do what, and what each account keeps to itself.
+
+use crate::store::statements::statements;
+
+statements! {
+    OF_ACCOUNTS;
+
+    BEGIN = "BEGIN IMMEDIATE";
+    /// Two statements in one call: each call is a journey to the connection's thread and back.
+    BEGIN_HEAD = "BEGIN IMMEDIATE; SELECT last_instant, revision FROM accounts WHERE account = ?1 \
+        AND deleted_at IS NULL";
+    COMMIT = "COMMIT";
+    ROLLBACK = "ROLLBACK";
+
+    PING = "SELECT 1";
+
+    // The account and the clock.
+
+    /// The end of every commit of an account.
+    HEAD_MOVE = "UPDATE accounts SET last_instant = ?2 WHERE account = ?1";
+    REVISION_BUMP = "UPDATE accounts SET revision = revision + 1 WHERE account = ?1";
+    CLOCK = "SELECT instant FROM clock WHERE account = '*'";
+    CLOCK_SET = "INSERT INTO clock (account, instant) VALUES ('*', ?1) \
+        ON CONFLICT (account) DO UPDATE SET instant = excluded.instant";
+
+    // Accounts: their limits, what they have, and what goes with one that is removed.
+
+    ACCOUNTS = "SELECT account, created_at, hits_per_second, transactions_at_once, stored_bytes, \
+        deleted_at FROM accounts ORDER BY account";
+    ACCOUNT_ADD = "INSERT INTO accounts (account, created_at, last_instant, revision, \
+        hits_per_second, transactions_at_once, stored_bytes) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6) ON CONFLICT \
+        (account) DO NOTHING";
+    ACCOUNT_LIMITS = "UPDATE accounts SET hits_per_second = ?2, transactions_at_once = ?3, \
+        stored_bytes = ?4 WHERE account = ?1";
+    ACCOUNT_LEAVES = "UPDATE accounts SET deleted_at = ?2 WHERE account = ?1";
+    ACCOUNT_GONE = "DELETE FROM accounts WHERE account = ?1 AND deleted_at IS NOT NULL";
+    OPEN_TRANSACTIONS = "SELECT count(*) FROM (SELECT 1 FROM transactions WHERE account = ?1 AND \
+        cycle_id = ?2 AND status = ?3 AND expires_at > ?4 LIMIT ?5) AS t";
+    HITS_BYTES = "SELECT webhook, hit, coalesce(octet_length(headers), 0) + \
+        coalesce(octet_length(query), 0) + coalesce(octet_length(raw), 0) + coalesce(octet_length(body), 0) FROM \
+        hits WHERE account = ?1 AND (webhook, hit) > (?2, ?3) ORDER BY webhook, hit LIMIT ?4";
+    RUNS_BYTES = "SELECT transaction_id, run, coalesce(octet_length(steps), 0) + \
+        coalesce(octet_length(document), 0) + coalesce(octet_length(error), 0) FROM runs WHERE account = ?1 AND \
+        (transaction_id, run) > (?2, ?3) ORDER BY transaction_id, run LIMIT ?4";
+    ALL_KEPT = "SELECT key, value, version FROM script_store WHERE account = ?1 AND cycle_id = ?2 \
+        ORDER BY key LIMIT ?3";
+    FORGET_CYCLES = "DELETE FROM cycles WHERE (account, cycle_id) IN (SELECT account, cycle_id FROM \
+        cycles WHERE account = ?1 LIMIT ?2)";
+    FORGET_VERSIONS = "DELETE FROM versions WHERE (account, cycle_id, version) IN (SELECT account, \
+        cycle_id, version FROM versions WHERE account = ?1 LIMIT ?2)";
+    FORGET_WEBHOOKS = "DELETE FROM webhooks WHERE (account, webhook) IN (SELECT account, webhook \
+        FROM webhooks WHERE account = ?1 LIMIT ?2)";
+    FORGET_HITS = "DELETE FROM hits WHERE (account, webhook, hit) IN (SELECT account, webhook, hit \
+        FROM hits WHERE account = ?1 LIMIT ?2)";
+    FORGET_TRANSACTIONS = "DELETE FROM transactions WHERE (account, transaction_id) IN (SELECT \
+        account, transaction_id FROM transactions WHERE account = ?1 LIMIT ?2)";
+    FORGET_RUNS = "DELETE FROM runs WHERE (account, transaction_id, run) IN (SELECT account, \
+        transaction_id, run FROM runs WHERE account = ?1 LIMIT ?2)";
+    FORGET_HOLD_KEYS = "DELETE FROM hold_keys WHERE (account, webhook, key_hash, resumed, \
+        transaction_id) IN (SELECT account, webhook, key_hash, resumed, transaction_id FROM hold_keys WHERE account \
+        = ?1 LIMIT ?2)";
+    FORGET_TIMERS = "DELETE FROM timers WHERE (account, due_at, transaction_id, run) IN (SELECT \
+        account, due_at, transaction_id, run FROM timers WHERE account = ?1 LIMIT ?2)";
+    FORGET_EARLY = "DELETE FROM early WHERE (account, webhook, key_hash, hit) IN (SELECT account, \
+        webhook, key_hash, hit FROM early WHERE account = ?1 LIMIT ?2)";
+    FORGET_REPEATS = "DELETE FROM repeats WHERE (account, webhook, key_hash) IN (SELECT account, \
+        webhook, key_hash FROM repeats WHERE account = ?1 LIMIT ?2)";
+    FORGET_ANSWERS = "DELETE FROM answers WHERE (account, hit) IN (SELECT account, hit FROM answers \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_QUEUE = "DELETE FROM queue WHERE (account, cycle_id, hit) IN (SELECT account, cycle_id, \
+        hit FROM queue WHERE account = ?1 LIMIT ?2)";
+    FORGET_KEYS = "DELETE FROM keys WHERE (account, key_id) IN (SELECT account, key_id FROM keys \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_SECRETS = "DELETE FROM secrets WHERE (account, name) IN (SELECT account, name FROM \
+        secrets WHERE account = ?1 LIMIT ?2)";
+    FORGET_UNDERWAY = "DELETE FROM underway WHERE (account, transaction_id, run) IN (SELECT \
+        account, transaction_id, run FROM underway WHERE account = ?1 LIMIT ?2)";
+    FORGET_SCRIPT_STORE = "DELETE FROM script_store WHERE (account, cycle_id, key) IN (SELECT \
+        account, cycle_id, key FROM script_store WHERE account = ?1 LIMIT ?2)";
+    FORGET_ENDPOINTS = "DELETE FROM endpoints WHERE (account, endpoint) IN (SELECT account, endpoint FROM endpoints \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_MESSAGES = "DELETE FROM messages WHERE (account, message) IN (SELECT account, message FROM messages \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_DELIVERIES = "DELETE FROM deliveries WHERE (account, message, endpoint) IN (SELECT account, message, endpoint FROM deliveries \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_LINES = "DELETE FROM lines WHERE (account, endpoint) IN (SELECT account, endpoint FROM lines \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_SHARED_WEBHOOKS = "DELETE FROM shared_webhooks WHERE (account, webhook) IN (SELECT account, webhook FROM shared_webhooks \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_CLAIMS = "DELETE FROM claims WHERE (account, webhook, value_hash, claimant) IN (SELECT account, webhook, value_hash, claimant FROM claims \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_FAN_OUTS = "DELETE FROM fan_outs WHERE (account, hit, claimant) IN (SELECT account, hit, claimant FROM fan_outs \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_HIT_EVENTS = "DELETE FROM hit_events WHERE (account, parent, event) IN (SELECT account, parent, event FROM hit_events \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_CONNECTORS = "DELETE FROM connectors WHERE (account, name) IN (SELECT account, name FROM connectors \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE (account, webhook, subscription) IN (SELECT account, webhook, subscription FROM subscriptions \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_SESSIONS = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash FROM sessions \
+        WHERE account = ?1 LIMIT ?2)";
+    FORGET_TALLIES = "DELETE FROM tallies WHERE (account, cycle_id, step, hour, node) IN (SELECT account, \
+        cycle_id, step, hour, node FROM tallies WHERE account = ?1 LIMIT ?2)";
+
+    // API keys.
+
+    KEYS = "SELECT account, key_id, hash, name, scopes, created_at, expires_at, revoked_at \
+        FROM keys ORDER BY account, key_id";
+    KEY_BY_HASH = "SELECT account, key_id, hash, name, scopes, created_at, expires_at, revoked_at \
+        FROM keys WHERE hash = ?1";
+    KEY_PUT = "INSERT INTO keys (account, key_id, hash, name, scopes, created_at, expires_at, \
+        revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    KEY_REVOKE = "UPDATE keys SET revoked_at = ?3 \
+        WHERE account = ?1 AND key_id = ?2 AND revoked_at IS NULL";
+
+    // Sessions of the console.
+
+    /// With its key, where its account is there.
+    SESSION_BY_HASH = "SELECT s.expires_at, k.account, k.key_id, k.hash, k.name, k.scopes, k.created_at, \
+        k.expires_at, k.revoked_at FROM sessions AS s JOIN keys AS k ON k.account = s.account AND k.key_id = s.key_id \
+        WHERE s.hash = ?1 AND (s.account = '*' OR EXISTS (SELECT 1 FROM accounts AS a WHERE a.account = s.account \
+        AND a.deleted_at IS NULL))";
+    /// Not where the key is revoked.
+    SESSION_PUT = "INSERT INTO sessions (account, hash, key_id, created_at, expires_at) \
+        SELECT k.account, ?2, k.key_id, ?4, ?5 FROM keys AS k \
+        WHERE k.account = ?1 AND k.key_id = ?3 AND k.revoked_at IS NULL";
+    SESSION_GONE = "DELETE FROM sessions WHERE account = ?1 AND hash = ?2";
+    KEY_SESSIONS_GONE = "DELETE FROM sessions WHERE account = ?1 AND key_id = ?2";
+    /// All of a key's but the newest.
+    OLDEST_SESSIONS_GONE = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash \
+        FROM sessions WHERE account = ?1 AND key_id = ?2 ORDER BY created_at DESC, hash DESC LIMIT -1 OFFSET ?3)";
+    EXPIRED_SESSIONS_GONE = "DELETE FROM sessions WHERE (account, hash) IN (SELECT account, hash \
+        FROM sessions WHERE account = ?1 AND expires_at <= ?2 LIMIT ?3)";
+
+    // Secrets, sealed.
+
+    SECRETS = "SELECT account, name, sealed, key_id, created_at, updated_at, last_used_at FROM secrets \
+        WHERE account = ?1 ORDER BY name LIMIT ?2";
+    /// The row that is there keeps the instant of its making and of its last use.
+    SECRET_PUT = "INSERT INTO secrets (account, name, sealed, key_id, created_at, updated_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, name) DO UPDATE SET sealed = excluded.sealed, \
+        key_id = excluded.key_id, updated_at = excluded.updated_at";
+    /// The same value under another master key.
+    SECRET_RESEAL = "UPDATE secrets SET sealed = ?3, key_id = ?4 WHERE account = ?1 AND name = ?2";
+    SECRET_USED = "UPDATE secrets SET last_used_at = ?3 WHERE account = ?1 AND name = ?2";
+    SECRET_GONE = "DELETE FROM secrets WHERE account = ?1 AND name = ?2";
+
+    // What scripts keep.
+
+    KEPT = "SELECT k.key, k.value, k.version FROM jsonb_each(?2) AS r CROSS JOIN script_store AS k \
+        ON k.account = ?1 AND k.cycle_id = CAST(r.value->>0 AS BLOB) AND k.key = r.value->>1";
+    /// Of at most as many rows as a cycle may have.
+    KEPT_COUNT = "SELECT count(*) FROM script_store WHERE account = ?1 AND cycle_id = ?2";
+    KEPT_PUT = "INSERT INTO script_store (account, cycle_id, key, value, version) \
+        SELECT ?1, CAST(r.value->>0 AS BLOB), r.value->>1, r.value->>2, r.value->>3 FROM jsonb_each(?2) AS r WHERE true \
+        ON CONFLICT (account, cycle_id, key) DO UPDATE SET value = excluded.value, version = excluded.version";
+    KEPT_GONE = "DELETE FROM script_store WHERE (account, cycle_id, key) IN \
+        (SELECT ?1, CAST(r.value->>0 AS BLOB), r.value->>1 FROM jsonb_each(?2) AS r)";
+    CYCLE_KEPT_GONE = "DELETE FROM script_store WHERE account = ?1 AND cycle_id = ?2";
+}
+
+/// What a removed account leaves, a bounded number of rows at a time.
+pub static FORGET: &[&str] = &[
+    FORGET_CYCLES,
+    FORGET_VERSIONS,
+    FORGET_WEBHOOKS,
+    FORGET_HITS,
+    FORGET_TRANSACTIONS,
+    FORGET_RUNS,
+    FORGET_HOLD_KEYS,
+    FORGET_TIMERS,
+    FORGET_EARLY,
+    FORGET_REPEATS,
+    FORGET_ANSWERS,
+    FORGET_QUEUE,
+    FORGET_KEYS,
+    FORGET_SECRETS,
+    FORGET_UNDERWAY,
+    FORGET_SCRIPT_STORE,
+    FORGET_ENDPOINTS,
+    FORGET_MESSAGES,
+    FORGET_DELIVERIES,
+    FORGET_LINES,
+    FORGET_SHARED_WEBHOOKS,
+    FORGET_CLAIMS,
+    FORGET_FAN_OUTS,
+    FORGET_HIT_EVENTS,
+    FORGET_CONNECTORS,
+    FORGET_SUBSCRIPTIONS,
+    FORGET_SESSIONS,
+    FORGET_TALLIES,
+];

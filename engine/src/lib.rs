@@ -6,6 +6,7 @@
 mod account;
 mod address;
 mod admin;
+mod advance;
 mod answer;
 mod bulk;
 mod callers;

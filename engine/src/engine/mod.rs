@@ -19,6 +19,7 @@ mod moving;
 mod near;
 mod play;
 mod receive;
+mod repair;
 mod replays;
 mod scripted;
 mod secrets;
@@ -47,7 +48,7 @@ use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use crate::{
-    Database, Door, Error, Gauges, Limits, LiveEvent, Options,
+    Database, Door, Error, Gauges, Limits, LiveEvent, Options, advance,
     catalog::Catalog,
     clock::{Clock, Micros, system_now, to_utc},
     connector::Connections,
@@ -234,7 +235,7 @@ impl Engine {
     /// Moves a manual clock; whatever falls due on the way has happened, in order, on return.
     /// `Conflict` where the clock is not manual.
     pub async fn advance(&self, by: Duration) -> Result<DateTime<Utc>, Error> {
-        worker::advance(&self.shared, by).await.map(to_utc)
+        advance::advance(&self.shared, by).await.map(to_utc)
     }
 
     /// Ok where the store answers.

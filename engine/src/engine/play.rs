@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::{Engine, Shared, deliver, secrets};
 use crate::{
-    DEFAULT_ACCOUNT, Error, Limits, MasterKeys,
+    DEFAULT_ACCOUNT, Error, Limits, MasterKeys, advance,
     catalog::Catalog,
     clock::{Clock, Micros},
     connector::Connections,
@@ -23,7 +23,6 @@ use crate::{
     store::Store,
     usage::Usage,
     waiters::Waiters,
-    worker,
     writer::{self, Writer},
 };
 
@@ -84,7 +83,7 @@ impl Engine {
 
     /// Returns once all is done that goes on by itself at this instant. For a manual clock.
     pub async fn settle(&self) -> Result<(), Error> {
-        worker::settle(&self.shared).await
+        advance::settle(&self.shared).await
     }
 
     /// Changes with every caller who is kept waiting by a played engine's clock.

@@ -176,7 +176,10 @@ async fn every_statement_reads_one_part_alone() {
             let lines = reads(&mut connection, explain).await;
             let other = lines.iter().find(|line| !line.contains(&format!("_h{part}")));
             assert_eq!(other, None, "{name} for {account}, in part {part}");
-            assert!(!AT_RUN_TIME.contains(&name) || lines.len() == 2, "{name} found its row, and removed it: {lines:?}");
+            assert!(
+                !AT_RUN_TIME.contains(&name) || lines.len() == 2,
+                "{name} found its row, and removed it: {lines:?}"
+            );
             assert!(!fenced || !lines.is_empty(), "{name} looked nowhere");
             scans += lines.len();
         }

@@ -36,10 +36,13 @@ pub struct Topic {
 }
 
 impl Topic {
-    fn has(&self, event: &LiveEvent) -> bool {
+    /// Whether a page of this account shows what the event is of.
+    fn has(&self, account: &str, event: &LiveEvent) -> bool {
         let cycle = self.cycle.as_ref().is_none_or(|cycle| *cycle == event.cycle);
         let transaction = self.transaction.as_ref();
-        cycle && transaction.is_none_or(|wanted| event.transaction.is_some_and(|id| id.to_string() == *wanted))
+        event.account == account
+            && cycle
+            && transaction.is_none_or(|wanted| event.transaction.is_some_and(|id| id.to_string() == *wanted))
     }
 }
 
@@ -84,7 +87,7 @@ impl Watcher {
             let echo = self.echo.unwrap_or_else(|| Instant::now() + HEARTBEAT);
             tokio::select! {
                 event = self.events.recv() => match event {
-                    Ok(event) if event.account != self.looker.account() || !self.topic.has(&event) => {}
+                    Ok(event) if !self.topic.has(self.looker.account(), &event) => {}
                     Ok(_) | Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => return false,
                 },
@@ -110,3 +113,7 @@ impl Watcher {
         session.is_empty() || !matches!(self.app.engine.session(session).await, Ok(None))
     }
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

@@ -45,9 +45,9 @@ export class Person {
     assert.deepEqual(this.faults, []);
   }
 
-  // The browser says in its log that an answer had this status; here it was meant to have it.
+  // The browser and htmx say in the log that an answer had this status; here it was meant to have it, or may.
   expects(status) {
-    this.expected.push(`status of ${status}`);
+    this.expected.push(`status of ${status}`, `Status Error Code ${status}`);
   }
 
   async signsIn(key = this.key, next = "/console") {

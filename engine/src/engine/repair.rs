@@ -8,7 +8,7 @@ use super::Engine;
 use crate::{Error, TransactionId, TransactionView, steps::steps_of, store::TransactionRow, work::Work};
 
 /// Runs that are looked through at once for a step.
-const RUNS_AT_ONCE: i64 = 100;
+const LOOKED_THROUGH: i64 = 100;
 
 impl Engine {
     /// Final. `Conflict` where it is cancelled already.
@@ -65,7 +65,7 @@ impl Engine {
     async fn passed(&self, account: &str, row: &TransactionRow, step: &str) -> Result<Json, Error> {
         let mut before = i32::MAX;
         loop {
-            let runs = self.shared.store.runs(account, row.transaction, before, RUNS_AT_ONCE).await?;
+            let runs = self.shared.store.runs(account, row.transaction, before, LOOKED_THROUGH).await?;
             let Some(last) = runs.last() else {
                 let message = format!("the transaction has not passed a step {step}");
                 return Err(Error::Conflict(message));

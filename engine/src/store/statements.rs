@@ -1,10 +1,11 @@
-//! Statements, each named once: as a constant, and in its file's list, which the tests read.
+//! Statements, each named once: as a constant, and in its file's list, which the tests read. A test lets
+//! no file of `sql` have one beside them.
 
 macro_rules! statements {
-    ($list:ident; $($(#[$about:meta])* $name:ident = $text:expr;)*) => {
+    ($(#[$of:meta])* $list:ident; $($(#[$about:meta])* $name:ident = $text:expr;)*) => {
         $($(#[$about])* pub const $name: &str = $text;)*
 
-        #[cfg(test)]
+        $(#[$of])*
         pub const $list: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
     };
 }

@@ -55,7 +55,7 @@ impl Accounts for Postgres {
 
     async fn forget(&self, account: &str, limit: i64) -> Result<bool> {
         let limit = limit.max(1);
-        for statement in sql::FORGET {
+        for (_, statement) in sql::FORGET {
             let query = sqlx::query(*statement).bind(account).bind(limit);
             let done = query.execute(&self.keepers).await.map_err(error::of)?;
             if done.rows_affected() >= limit as u64 {

@@ -58,7 +58,7 @@ impl Accounts for Sqlite {
 
     async fn forget(&self, account: &str, limit: i64) -> Result<bool> {
         let limit = limit.max(1);
-        for statement in sql::FORGET {
+        for (_, statement) in sql::FORGET {
             let mut work = Work::begin(&self.writer).await?;
             let query = sqlx::query(*statement).bind(account).bind(limit);
             let done = query.execute(work.connection()?).await.map_err(|cause| work.failed(cause))?;

@@ -3,6 +3,7 @@
 use crate::store::statements::statements;
 
 statements! {
+    #[cfg(test)]
     OF_HITS;
 
     // Hits.

@@ -3,6 +3,7 @@
 use crate::store::statements::statements;
 
 statements! {
+    #[cfg(test)]
     OF_LISTS;
 
     // Lists: for each lane, one descending seek. A lane's name is compared and sorted by together with the id: by

@@ -11,17 +11,21 @@
 mod accounts;
 mod catalog;
 mod correlation;
+mod forget;
 mod hits;
 mod lists;
 mod outbox;
 mod retention;
 mod transactions;
 
-pub use self::{accounts::*, catalog::*, correlation::*, hits::*, lists::*, outbox::*, retention::*, transactions::*};
+pub use self::{
+    accounts::*, catalog::*, correlation::*, forget::*, hits::*, lists::*, outbox::*, retention::*, transactions::*,
+};
 
 /// Each statement with its name, for the tests that prepare and read them.
 #[cfg(test)]
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let files = [OF_ACCOUNTS, OF_CATALOG, OF_CORRELATION, OF_HITS, OF_LISTS, OF_OUTBOX, OF_RETENTION, OF_TRANSACTIONS];
+    let files =
+        [OF_ACCOUNTS, OF_CATALOG, OF_CORRELATION, FORGET, OF_HITS, OF_LISTS, OF_OUTBOX, OF_RETENTION, OF_TRANSACTIONS];
     files.into_iter().flatten().copied()
 }

@@ -3,6 +3,7 @@
 use crate::store::statements::statements;
 
 statements! {
+    #[cfg(test)]
     OF_RETENTION;
 
     // Retention: partitions go whole; what stands in no partition goes a bounded number at a time.

@@ -3,6 +3,7 @@
 use crate::store::statements::statements;
 
 statements! {
+    #[cfg(test)]
     OF_CORRELATION;
 
     // The correlation index. The whole key is compared beside its hash.

@@ -3,6 +3,7 @@
 use crate::store::statements::statements;
 
 statements! {
+    #[cfg(test)]
     OF_LISTS;
 
     // Lists: for each lane, one descending seek for the ids; then each by its name.

@@ -3,6 +3,7 @@
 use crate::store::statements::statements;
 
 statements! {
+    #[cfg(test)]
     OF_RETENTION;
 
     // Retention: each removes at most ?3 rows, through an index, oldest first.

@@ -72,6 +72,8 @@ pub struct BulkDone {
 }
 
 const LIMIT_DEFAULT: u32 = 200;
+/// What a preview counts up to.
+pub const COUNTED_MAX: usize = 10_000;
 /// Of one call, and of ids.
 pub const LIMIT_MAX: u32 = 1_000;
 

@@ -51,7 +51,7 @@ mod writer;
 
 pub use account::{AccountLimits, AccountView, DEFAULT_ACCOUNT};
 pub use answer::Answer;
-pub use bulk::{BulkDone, BulkQuery, Chosen, Preview, TransactionAction};
+pub use bulk::{BulkDone, BulkQuery, COUNTED_MAX, Chosen, LIMIT_MAX, Preview, TransactionAction};
 pub use clock::INSTANT_MAX;
 pub use engine::{DeliveryView, EndpointGiven, EndpointView, Engine, Handled, ResendGiven, SessionView, WouldMatch};
 pub use error::Error;

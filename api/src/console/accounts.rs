@@ -10,7 +10,7 @@ use holdfast_engine::{AccountLimits, AccountView, DEFAULT_ACCOUNT, PageQuery};
 use serde::Deserialize;
 
 use super::{
-    page::{Query, Shell, show, then},
+    page::{Listed, Query, Shell, show, then},
     session::{Change, Looker, Nothing},
     words::{When, count},
 };
@@ -60,12 +60,6 @@ impl Row {
             limits: if told.is_empty() { "none".to_owned() } else { told.join(", ") },
         }
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub struct Listed {
-    after: Option<String>,
-    done: Option<String>,
 }
 
 pub async fn list(

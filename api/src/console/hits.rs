@@ -85,6 +85,14 @@ impl Filter {
         self.address(&[])
     }
 
+    /// As a form carries it.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let Self { cycle, webhook, status, since, ambiguous } = self;
+        let named =
+            [("cycle", cycle), ("webhook", webhook), ("status", status), ("since", since), ("ambiguous", ambiguous)];
+        named.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
+
     /// Since when, where it is none of those that are offered.
     fn other_since(&self) -> Option<&str> {
         self.since.as_deref().filter(|since| !["1h", "today", "24h", "7d"].contains(since))
@@ -251,11 +259,8 @@ impl Hits {
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Listed {
-    cycle: Option<String>,
-    webhook: Option<String>,
-    status: Option<String>,
-    since: Option<String>,
-    ambiguous: Option<String>,
+    #[serde(flatten)]
+    filter: Filter,
     after: Option<String>,
     done: Option<String>,
 }
@@ -263,10 +268,9 @@ pub struct Listed {
 pub async fn list(
     State(app): State<App>,
     looker: Looker,
-    Query(given): Query<Listed>,
+    Query(listed): Query<Listed>,
 ) -> Result<Html<String>, Problem> {
-    let Listed { cycle, webhook, status, since, ambiguous, after, done } = given;
-    let filter = Filter { cycle, webhook, status, since, ambiguous };
+    let Listed { filter, after, done } = listed;
     let account = looker.account();
     let now = app.engine.now();
     let page = PageQuery { limit: None, after: after.clone() };

@@ -10,7 +10,7 @@ use holdfast_engine::{KeyId, KeyView, PageQuery, Scope};
 use serde::Deserialize;
 
 use super::{
-    page::{Query, Shell, show, then},
+    page::{Listed, Query, Shell, show, then},
     session::{Change, Looker, Nothing},
     words::When,
 };
@@ -63,12 +63,6 @@ impl Row {
             state,
         }
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub struct Listed {
-    after: Option<String>,
-    done: Option<String>,
 }
 
 pub async fn list(

@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use holdfast_engine::Scope;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::session::Looker;
@@ -88,6 +88,15 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
         let read = serde_html_form::from_str(&kept.finish());
         read.map(Self).map_err(|error| Problem::invalid(format!("address: {error}")))
     }
+}
+
+/// The query of a page with a list.
+#[derive(Debug, Default, Deserialize)]
+pub struct Listed {
+    /// A cursor.
+    pub after: Option<String>,
+    /// What was done by the change that led here.
+    pub done: Option<String>,
 }
 
 #[derive(Template)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::response::Html;
 use chrono::{DateTime, Utc};
-use holdfast_engine::{BulkDone, BulkQuery, Error, Preview};
+use holdfast_engine::{BulkDone, BulkQuery, COUNTED_MAX, Error, LIMIT_MAX, Preview};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -19,10 +19,6 @@ use super::{
 };
 use crate::Problem;
 
-/// Those that one call does it to: it takes a second or so.
-const AT_ONCE: u32 = 1_000;
-/// What a preview counts up to.
-const COUNTED_MAX: u64 = 10_000;
 /// Of those that it could not be done to, so many are listed.
 const LISTED_MAX: usize = 200;
 
@@ -40,7 +36,7 @@ pub struct Counted {
 impl Counted {
     pub fn of<T>(preview: &Preview<T>) -> Self {
         let all = |all: &BTreeMap<String, u64>| -> Vec<(String, String)> {
-            let capped = all.values().sum::<u64>() >= COUNTED_MAX;
+            let capped = all.values().sum::<u64>() >= COUNTED_MAX as u64;
             all.iter().map(|(what, number)| (counted(*number, capped), what.clone())).collect()
         };
         Self {
@@ -100,9 +96,9 @@ impl Progress {
         serde_json::from_str(text).map_err(|_| Problem::invalid("form: its progress is none of a preview"))
     }
 
-    /// The next call.
+    /// The next call: it takes a second or so.
     pub fn query(&self) -> BulkQuery {
-        BulkQuery { limit: Some(AT_ONCE), after: self.after.clone(), mark: Some(self.mark.clone()) }
+        BulkQuery { limit: Some(LIMIT_MAX), after: self.after.clone(), mark: Some(self.mark.clone()) }
     }
 
     /// What came of it. What the server could not do now is told, and can be gone on with.

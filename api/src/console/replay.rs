@@ -16,35 +16,21 @@ use super::{
 use crate::{App, Problem, v1};
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 pub struct Form {
+    #[serde(default)]
     hit: Vec<String>,
     /// Set: all that match, whichever are ticked.
     all: Option<String>,
-    cycle: Option<String>,
-    webhook: Option<String>,
-    status: Option<String>,
-    since: Option<String>,
-    ambiguous: Option<String>,
+    #[serde(flatten)]
+    filter: Filter,
     /// To do it.
     progress: Option<String>,
 }
 
 impl Form {
-    fn filter(&self) -> Filter {
-        let Self { cycle, webhook, status, since, ambiguous, .. } = self;
-        Filter {
-            cycle: cycle.clone(),
-            webhook: webhook.clone(),
-            status: status.clone(),
-            since: since.clone(),
-            ambiguous: ambiguous.clone(),
-        }
-    }
-
     fn which(&self, asked: DateTime<Utc>) -> Result<Chosen<HitFilter, HitId>, Problem> {
         if self.all.is_some() {
-            return Ok(Chosen::Filter(self.filter().wanted(asked)?));
+            return Ok(Chosen::Filter(self.filter.wanted(asked)?));
         }
         let ids = self.hit.iter().map(|id| v1::id("hit", id));
         Ok(Chosen::Ids(ids.collect::<Result<_, _>>()?))
@@ -52,17 +38,10 @@ impl Form {
 
     /// What says which.
     fn fields(&self) -> Vec<(&'static str, String)> {
-        let filter = [
-            ("cycle", &self.cycle),
-            ("webhook", &self.webhook),
-            ("status", &self.status),
-            ("since", &self.since),
-            ("ambiguous", &self.ambiguous),
-            ("all", &self.all),
-        ];
-        let mut fields: Vec<_> = filter.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
-        if self.all.is_none() {
-            fields.extend(self.hit.iter().map(|id| ("hit", id.clone())));
+        let mut fields = self.filter.fields();
+        match &self.all {
+            Some(all) => fields.push(("all", all.clone())),
+            None => fields.extend(self.hit.iter().map(|id| ("hit", id.clone()))),
         }
         fields
     }
@@ -109,7 +88,7 @@ pub async fn preview(
         progress: Progress::of(&preview, now).text(),
         rows: preview.sample.into_iter().map(|hit| Row::of(hit, now)).collect(),
         fields: form.fields(),
-        back: form.filter().newest(),
+        back: form.filter.newest(),
     })
 }
 
@@ -121,15 +100,14 @@ pub async fn replay(State(app): State<App>, change: Change<Form>) -> Result<Html
     let asked = progress.asked;
     let came = app.engine.replay_hits(looker.account(), &form.which(asked)?, &progress.query()).await;
     let wrong = progress.note(came)?;
-    let filter = form.filter();
     let since = Some(When { at: asked, now: asked }.exact());
-    let became = Filter { status: None, since, ambiguous: None, ..filter.clone() };
+    let became = Filter { status: None, since, ambiguous: None, ..form.filter.clone() };
     let action = Action {
         section: "hits",
         path: "/console/hits/replay",
         done: "replayed",
         fields: form.fields(),
-        back: filter.newest(),
+        back: form.filter.newest(),
         became: Some(became.newest()),
     };
     progress::page(Shell::new(&looker, "hits", ""), action, &progress, wrong)

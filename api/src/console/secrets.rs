@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{
-    page::{Query, Shell, show, then},
+    page::{Listed, Query, Shell, show, then},
     session::{Change, Looker, Nothing},
     words::When,
 };
@@ -47,12 +47,6 @@ impl Row {
             used: secret.last_used_at.map(when),
         }
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub struct Listed {
-    after: Option<String>,
-    done: Option<String>,
 }
 
 pub async fn list(

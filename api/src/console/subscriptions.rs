@@ -6,10 +6,9 @@ use axum::{
     response::{Html, Response},
 };
 use holdfast_engine::{PageQuery, Scope};
-use serde::Deserialize;
 
 use super::{
-    page::{Query, Shell, show, then},
+    page::{Listed, Query, Shell, show, then},
     session::{Change, Looker, Nothing},
     words::When,
 };
@@ -47,12 +46,6 @@ struct Connector {
     description: Option<String>,
     events: String,
     updated: When,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub struct Listed {
-    after: Option<String>,
-    done: Option<String>,
 }
 
 pub async fn list(

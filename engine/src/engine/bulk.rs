@@ -12,15 +12,14 @@ use super::{Engine, never};
 use crate::{
     BulkDone, BulkQuery, Chosen, Error, Preview, TransactionAction, TransactionFilter, TransactionId,
     TransactionStatus, TransactionView,
-    bulk::{LIMIT_MAX, count, next},
+    bulk::{COUNTED_MAX, LIMIT_MAX, count, next},
     clock::Micros,
     id::floor_of,
     round::is_busy,
     store::TransactionRow,
 };
 
-/// What a preview counts up to, and how many it looks at.
-pub(super) const COUNTED_MAX: usize = 10_000;
+/// How many a preview looks at.
 const COUNT_LOOKED_AT: usize = 20_000;
 /// Of which a preview shows the first.
 pub(super) const SAMPLE: usize = 10;

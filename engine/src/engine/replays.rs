@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::{
     Engine,
-    bulk::{AT_ONCE, COUNTED_MAX, SAMPLE},
+    bulk::{AT_ONCE, SAMPLE},
     never,
 };
 use crate::{
     BulkDone, BulkQuery, Chosen, Error, Hit, HitFilter, HitId, HitStatus, Preview,
-    bulk::{LIMIT_MAX, count, next},
+    bulk::{COUNTED_MAX, LIMIT_MAX, count, next},
     round::RepeatName,
     store::{HitQuery, HitRow, ListedHit, WhichHits},
 };

@@ -26,7 +26,8 @@ both_stores![
     another_accounts_are_not_found,
 ];
 
-const ORDERS: &str = "
+/// One that fails where too much is ordered, and one that is held.
+pub const ORDERS: &str = "
 cycle: orders
 steps:
   placed: { webhook: , next: big }

@@ -4,6 +4,11 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use holdfast_tests::{Call, Home, Mode, Node, Response, Store, both_stores};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    sync::watch,
+};
 
 /// `GET` or `POST`, and the path, of every route that the console's router has.
 fn routes() -> Vec<(&'static str, String)> {
@@ -164,6 +169,40 @@ async fn what_is_another_accounts_is_not_there(store: Store) {
     }
 }
 
+/// How often a page was told that it may have changed.
+async fn listens(node: &Node, signed: &Signed) -> watch::Receiver<usize> {
+    let mut stream = TcpStream::connect(node.address).await.expect("a connection");
+    let head = format!("GET /console/live HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\n\r\n", node.address, signed.cookie);
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    let (told, heard) = watch::channel(0);
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if line == "event: changed" {
+                told.send_modify(|told| *told += 1);
+            }
+        }
+    });
+    heard
+}
+
+async fn a_page_hears_of_no_other_account(store: Store) {
+    let home = Home::new(store, "").await;
+    let node = home.start(Mode::Serve).await;
+    node.deploy(CYCLE).await;
+    node.post("/api/v1/accounts", json!({ "name": "acme" })).await.expect(201);
+    let own = Signed::in_with(&node, node.key().expect("a key")).await;
+    let other = Signed::in_with(&node, &key(&node, Some("acme"), &["admin"]).await).await;
+    let (mut own, mut other) = (listens(&node, &own).await, listens(&node, &other).await);
+    // Each is told once a while after it came.
+    own.wait_for(|told| *told >= 1).await.expect("it is told");
+    other.wait_for(|told| *told >= 1).await.expect("it is told");
+    node.hit("ours/asked", json!({ "n": 1 })).await.expect(200);
+    // Of the hit, and once more a while after: whoever else heard of it was told by then.
+    own.wait_for(|told| *told >= 3).await.expect("it is told");
+    assert_eq!(*other.borrow(), 1, "another account was told");
+}
+
 async fn a_page_may_load_nothing_from_elsewhere_and_is_kept_by_nobody(store: Store) {
     let home = Home::new(store, "").await;
     let node = home.start(Mode::Serve).await;
@@ -189,5 +228,6 @@ both_stores!(
     without_a_session_every_page_leads_to_signing_in_and_no_change_is_made,
     every_change_needs_the_token_and_the_scope,
     what_is_another_accounts_is_not_there,
+    a_page_hears_of_no_other_account,
     a_page_may_load_nothing_from_elsewhere_and_is_kept_by_nobody,
 );

@@ -6,7 +6,7 @@ use holdfast_tests::{Call, Home, Mode, Node, Store, both_stores};
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::console_access::Signed;
+use crate::{bulk::ORDERS, console_access::Signed};
 
 both_stores![
     all_that_match_are_cancelled_in_two_calls,
@@ -16,21 +16,6 @@ both_stores![
     hits_are_replayed_in_two_calls,
 ];
 
-const ORDERS: &str = "
-cycle: orders
-steps:
-  placed: { webhook: , next: big }
-  big:
-    decision:
-      - when: { value: $.placed.body.total, greater_than: 100 }
-        next: refused
-      - else: status
-  refused: { fail: { message: too much } }
-  status:
-    webhook:
-      early: 0s
-      mapping: [{ hit: $.body.id, transaction: $.placed.body.id }]
-";
 const MANY: usize = 1_200;
 const DO: &str = "/console/transactions/do";
 const ASK: &str = "/console/transactions/ask";

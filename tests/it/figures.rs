@@ -11,6 +11,7 @@ both_stores![
     hours_leave_the_chart_and_are_forgotten,
     many_cycles_are_read_at_once,
     a_refused_commit_counts_nothing,
+    what_is_run_again_counts_as_often_as_it_ran,
     a_change_is_told_within_two_seconds,
     figures_are_an_accounts_own,
 ];
@@ -120,6 +121,16 @@ async fn many_cycles_are_read_at_once(store: Store) {
     let first = world.engine.charts("default", PageQuery { limit: Some(1), after: None }).await.expect("charts");
     let rest = world.engine.charts("default", PageQuery { limit: None, after: first.next }).await.expect("charts");
     assert_eq!(rest.data.iter().map(|one| one.cycle.as_str()).collect::<Vec<_>>(), ["returns"]);
+}
+
+async fn what_is_run_again_counts_as_often_as_it_ran(store: Store) {
+    let world = World::start(store, ORDERS).await;
+    let id = world.hit("placed", json!({ "id": 1, "total": 500 })).await.transaction();
+    world.engine.rerun("default", id, "big", None).await.expect("it is run again");
+    let again = figures(&world).await;
+    // One hit and one start; it failed twice, and the step before the re-run passed once.
+    assert_eq!(hour(&again, 0), [1, 1, 0, 2]);
+    assert_eq!(steps(&again)[..3], ["placed 0 1 0", "big 0 2 0", "refused 0 0 2"]);
 }
 
 async fn a_refused_commit_counts_nothing(store: Store) {

@@ -12,6 +12,7 @@ mod canaries;
 mod catalogue;
 mod challenges;
 mod checks;
+mod claims;
 mod clients;
 mod commits;
 mod connectors;

@@ -70,6 +70,11 @@ await scene(async (person, page) => {
   await page.getByRole("row", { name: /orders\/changed/ }).getByText("failed", { exact: true }).waitFor();
   await person.looks("subscriptions-failed");
 
+  // It is tried again by hand, in vain.
+  await page.getByRole("button", { name: /^Try again orders\/changed/ }).click();
+  await page.getByText("changed: subscribe: the answer's status is 503").waitFor();
+  await person.goes("/console/subscriptions");
+
   // The system recovers; what another does here is seen without a reload.
   await page.evaluate(() => (globalThis.stayed = true));
   refuses = false;

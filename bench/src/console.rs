@@ -51,10 +51,12 @@ pub async fn measure(plan: &Plan, store: Store<'_>, report: &mut Report) -> Resu
     sound(drive(&again)?)?;
     tokio::time::sleep(WRITTEN_WITHIN).await;
     let many = short(plan.held as f64);
-    for (what, path) in pages(&node).await? {
-        let (p99, max, detail) = read(&node, &path).await?;
+    let counts = counts().map(|(what, path, body)| (what, path.to_owned(), body, Bound::Told));
+    let pages = pages(&node).await?.into_iter().map(|(what, path)| (what, path, "", Bound::AtMost(BOUND_MS)));
+    for (what, path, body, bound) in pages.chain(counts) {
+        let (p99, max, detail) = read(&node, &path, body).await?;
         let detail = format!("max {} ms; {detail}", short(max));
-        report.line(store.name, &format!("{what}, {many} stored: p99"), Bound::AtMost(BOUND_MS), p99, " ms", detail);
+        report.line(store.name, &format!("{what}, {many} stored: p99"), bound, p99, " ms", detail);
     }
     node.stop()?;
     place.remove(store.cluster).await
@@ -113,6 +115,7 @@ async fn pages(node: &Server) -> Result<Vec<(&'static str, String)>> {
         ("page Transaction, 200 runs", format!("/console/transactions/{with_runs}")),
         ("page Hits", "/console/hits".to_owned()),
         ("page Hits, unmatched", "/console/hits?status=unmatched".to_owned()),
+        ("page Replay, all unmatched", "/console/hits/replay?all=yes&status=unmatched".to_owned()),
         ("page Hit", format!("/console/hits/{unmatched}")),
         ("page Try a match", "/console/match".to_owned()),
         ("page Endpoints", "/console/endpoints".to_owned()),
@@ -122,6 +125,19 @@ async fn pages(node: &Server) -> Result<Vec<(&'static str, String)>> {
     ];
     pages.extend(shown);
     Ok(pages)
+}
+
+/// What the page of an action on many asks for once it is there: (what, its address, its body). Ten thousand are
+/// looked at.
+fn counts() -> [(&'static str, &'static str, &'static str); 2] {
+    [
+        ("count of a replay, all unmatched", "/console/hits/replay?all=yes&status=unmatched&counted=yes", ""),
+        (
+            "count of a cancellation, all held",
+            "/api/v1/transactions/bulk",
+            r#"{"action":"cancel","filter":{"status":"held"},"preview":true}"#,
+        ),
+    ]
 }
 
 /// The address of the hundredth page.
@@ -135,11 +151,12 @@ async fn deep(node: &Server, list: &str) -> Result<String> {
 }
 
 /// Milliseconds at p99 and at most; and what it is.
-async fn read(node: &Server, path: &str) -> Result<(f64, f64, String)> {
+async fn read(node: &Server, path: &str, body: &str) -> Result<(f64, f64, String)> {
+    let method = if body.is_empty() { "GET" } else { "POST" };
     let (mut took, mut bytes) = (Vec::with_capacity(EACH), 0);
     for _ in 0..EACH {
         let began = Instant::now();
-        let (status, told) = call(&node.host, "GET", path, "").await?;
+        let (status, told) = call(&node.host, method, path, body).await?;
         took.push(began.elapsed().as_secs_f64() * 1_000.0);
         ensure!(status == 200, "{path}: {status} {told}");
         bytes = told.len();

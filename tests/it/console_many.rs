@@ -84,6 +84,13 @@ async fn post(signed: &Signed, node: &Node, path: &str, form: &str) -> Page {
     Page(signed.post(node, path, form).await.expect(200).text())
 }
 
+/// What all that match come to: the page comes first, and asks for it by its own form.
+async fn counted(signed: &Signed, node: &Node, form: &str) -> Page {
+    let page = post(signed, node, ASK, form).await;
+    assert_eq!(page.heading(), "Counting transactions…");
+    post(signed, node, ASK, &page.form(ASK).expect("a form")).await
+}
+
 /// All of a list.
 async fn listed(node: &Node, path: &str) -> Vec<Value> {
     let (mut all, mut after) = (Vec::new(), String::new());
@@ -103,7 +110,7 @@ async fn all_that_match_are_cancelled_in_two_calls(store: Store) {
     let (_home, mut node, signed) = start(store).await;
     send(&node, "placed", MANY, 500).await;
     send(&node, "placed", 3, 5).await;
-    let asked = post(&signed, &node, ASK, "act=cancel&all=yes&cycle=orders&status=failed&since=hour").await;
+    let asked = counted(&signed, &node, "act=cancel&all=yes&cycle=orders&status=failed&since=hour").await;
     assert_eq!(asked.heading(), "Cancel 1,200 transactions?");
     asked.says("Status now: 1,200 failed.");
     assert_eq!(with(&node, "failed").await, MANY, "nothing was done yet");
@@ -130,21 +137,21 @@ async fn all_that_match_are_cancelled_in_two_calls(store: Store) {
     assert_eq!((with(&node, "cancelled").await, with(&node, "held").await), (MANY, 3));
     assert_eq!(node.transaction(&later[0]).await["status"], "failed");
 
-    let asked = post(&signed, &node, ASK, "act=cancel&all=yes&cycle=orders").await;
+    let asked = counted(&signed, &node, "act=cancel&all=yes&cycle=orders").await;
     assert_eq!(asked.heading(), "Cancel 4 transactions?");
     asked.says("1,200: it is cancelled already");
-    signed.post(&node, ASK, "act=cancel&all=yes").await.expect(400);
+    signed.post(&node, ASK, "act=cancel&all=yes&counted=yes").await.expect(400);
 }
 
 async fn a_double_click_runs_each_again_once(store: Store) {
     let (_home, node, signed) = start(store).await;
     let failed = send(&node, "placed", 120, 500).await;
     send(&node, "placed", 2, 5).await;
-    let asked = post(&signed, &node, ASK, "act=rerun&all=yes&cycle=orders").await;
+    let asked = counted(&signed, &node, "act=rerun&all=yes&cycle=orders").await;
     assert_eq!(asked.heading(), "Run again 120 transactions?");
     asked.says("2: it is held: say from which step it is to be run again");
     let from_big = format!("{}&at=big", asked.form(ASK).expect("a form"));
-    let from_big = post(&signed, &node, ASK, &from_big).await;
+    let from_big = counted(&signed, &node, &from_big).await;
     assert_eq!(from_big.heading(), "Run again 122 transactions?");
 
     let form = asked.form(DO).expect("a form");
@@ -163,7 +170,7 @@ async fn a_double_click_runs_each_again_once(store: Store) {
 async fn a_double_click_resumes_each_once(store: Store) {
     let (_home, node, signed) = start(store).await;
     let held = send(&node, "placed", 120, 5).await;
-    let asked = post(&signed, &node, ASK, "act=resume&all=yes&status=held").await;
+    let asked = counted(&signed, &node, "act=resume&all=yes&status=held").await;
     assert_eq!(asked.heading(), "Resume 120 transactions?");
     let form = asked.form(DO).expect("a form");
     let broken = post(&signed, &node, DO, &format!("{form}&body=%7Bbroken")).await;
@@ -198,7 +205,9 @@ async fn hits_are_replayed_in_two_calls(store: Store) {
     let (_home, mut node, signed) = start(store).await;
     send(&node, "status", MANY, 0).await;
     let unmatched = "/console/hits/replay?all=yes&cycle=orders&status=unmatched&since=today";
-    let asked = Page(signed.get(&node, unmatched).await.expect(200).text());
+    let page = Page(signed.get(&node, unmatched).await.expect(200).text());
+    assert_eq!(page.heading(), "Counting hits…");
+    let asked = Page(signed.get(&node, &format!("{unmatched}&counted=yes")).await.expect(200).text());
     assert_eq!(asked.heading(), "Replay 1,200 hits?");
     asked.says("The oldest 10 of them");
     let form = asked.form(REPLAY).expect("a form");

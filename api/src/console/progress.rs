@@ -179,6 +179,26 @@ impl Page<'_> {
     }
 }
 
+/// The page that comes before those that match are counted, and asks for that.
+#[derive(Template)]
+#[template(path = "counting.html")]
+pub struct Counting {
+    pub shell: Shell,
+    /// What the list is called.
+    pub list: &'static str,
+    pub path: &'static str,
+    /// `get` or `post`
+    pub method: &'static str,
+    pub fields: Vec<(&'static str, String)>,
+    pub back: String,
+}
+
+impl Counting {
+    fn posts(&self) -> bool {
+        self.method == "post"
+    }
+}
+
 /// How far it has come, with a form that goes on. `shell` has no title yet.
 pub fn page(
     mut shell: Shell,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     hits::{Filter, Row},
     page::{Query, Shell, show},
-    progress::{self, Action, Counted, Progress},
+    progress::{self, Action, Counted, Counting, Progress},
     session::{Change, Looker},
     words::{When, count},
 };
@@ -23,6 +23,8 @@ pub struct Form {
     all: Option<String>,
     #[serde(flatten)]
     filter: Filter,
+    /// Set: all that match are counted now.
+    counted: Option<String>,
     /// To do it.
     progress: Option<String>,
 }
@@ -74,7 +76,18 @@ pub async fn preview(
 ) -> Result<Html<String>, Problem> {
     looker.needs(Scope::Operate)?;
     let now = app.engine.now();
-    let preview = app.engine.preview_replays(looker.account(), &form.which(now)?).await?;
+    let which = form.which(now)?;
+    if form.all.is_some() && form.counted.is_none() {
+        return show(&Counting {
+            shell: Shell::new(&looker, "hits", "Counting hits…"),
+            list: "Hits",
+            path: "/console/hits/replay",
+            method: "get",
+            fields: form.fields(),
+            back: form.filter.newest(),
+        });
+    }
+    let preview = app.engine.preview_replays(looker.account(), &which).await?;
     let counted = Counted::of(&preview);
     let title = match preview.matching {
         0 => "Nothing to replay".to_owned(),

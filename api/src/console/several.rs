@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     page::{Shell, show},
-    progress::{self, Action, Counted, Progress},
+    progress::{self, Action, Counted, Counting, Progress},
     session::{Change, Looker},
     transactions::{Row, Wanted},
     written::{Wrong, body},
@@ -67,6 +67,8 @@ pub struct Form {
     /// For a resume: JSON.
     #[serde(default)]
     body: String,
+    /// Set: all that match are counted now.
+    counted: Option<String>,
     /// To do it.
     progress: Option<String>,
 }
@@ -121,6 +123,19 @@ struct Several {
 pub async fn ask(State(app): State<App>, change: Change<Form>) -> Result<Html<String>, Problem> {
     let Change { looker, form } = change;
     looker.needs(Scope::Operate)?;
+    if form.all.is_some() && form.counted.is_none() {
+        form.which(app.engine.now())?;
+        let mut fields = form.fields();
+        fields.push(("at", form.at));
+        return show(&Counting {
+            shell: Shell::new(&looker, "transactions", "Counting transactions…"),
+            list: "Transactions",
+            path: "/console/transactions/ask",
+            method: "post",
+            fields,
+            back: form.wanted.address("", None),
+        });
+    }
     asked(&app, &looker, form, None).await
 }
 
